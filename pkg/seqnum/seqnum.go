@@ -1,0 +1,115 @@
+// Package seqnum writes and reads sequence numbers: 56 decimal digits in the layout that Kinesis uses, which clients
+// parse and compare as integers.
+//
+// In hexadecimal a number has 47 digits:
+//
+//	2 | shard created, s (9) | shard index, low digit (1) | sequence index (16) | 00 | arrival, s (9) | shard index (8) | 2
+//
+// The sequence index is slot*512 + index in the segment, so numbers of one shard order by slot and then by place in the
+// segment, whatever the clocks of the writers said.
+package seqnum
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+)
+
+// PerSlot is how many sequence numbers a slot has, and so how many records a segment holds at most.
+const PerSlot = 512
+
+// MaxSlot is the largest slot whose sequence index fits its 16 hexadecimal digits.
+const MaxSlot = 1<<(64-9) - 1
+
+// Digits is the length of every sequence number in decimal.
+const Digits = 56
+
+// ErrInvalid is returned by [Parse] for text that is not a sequence number of this layout.
+var ErrInvalid = errors.New("not a sequence number")
+
+const (
+	secondsBits = 36 // 9 hexadecimal digits
+	version     = 2
+)
+
+// Number is a sequence number in its parts.
+type Number struct {
+	ShardCreated time.Time // whole seconds
+	Shard        uint32    // index of the shard in its stream
+	Slot         uint64    // at most MaxSlot
+	Index        int       // place in the segment, 0 to PerSlot-1
+	Arrival      time.Time // whole seconds
+}
+
+// String returns the number's 56 decimal digits. It panics where a part is outside its field.
+func (n Number) String() string {
+	raw := n.bytes()
+	return new(big.Int).SetBytes(raw[:]).String()
+}
+
+// Compare orders numbers as clients do, as integers: -1, 0 or 1 as n is below, equal to or above o.
+func (n Number) Compare(o Number) int {
+	a, b := n.bytes(), o.bytes()
+	for i := range a {
+		if c := cmp.Compare(a[i], b[i]); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+// bytes lays the 47 digits out right-aligned in 24 bytes, the first digit being the low half of the first byte.
+func (n Number) bytes() [24]byte {
+	created, arrival := n.ShardCreated.Unix(), n.Arrival.Unix()
+	if !fits(created) || !fits(arrival) || n.Slot > MaxSlot || n.Index < 0 || n.Index >= PerSlot {
+		panic(fmt.Sprintf("seqnum: part out of range: shard created %d s, slot %d, index %d, arrival %d s", created, n.Slot, n.Index, arrival))
+	}
+	// Digits from the right: version 1, shard 8, arrival 9, zero 2, sequence index 16, low digit 1, created 9, version 1.
+	low := version | uint64(n.Shard)<<4 | uint64(arrival)<<36 // the low 64 bits; arrival's top 8 bits fall off
+	arrivalTop := uint64(arrival) >> 28
+	seq := n.Slot*PerSlot + uint64(n.Index)
+	mid := arrivalTop | seq<<16 // 8 bits of arrival, 8 zero bits, the low 48 bits of the sequence index
+	high := seq>>48 | uint64(n.Shard&0xf)<<16 | uint64(created)<<20 | version<<56
+	var raw [24]byte
+	binary.BigEndian.PutUint64(raw[0:], high)
+	binary.BigEndian.PutUint64(raw[8:], mid)
+	binary.BigEndian.PutUint64(raw[16:], low)
+	return raw
+}
+
+// Parse reads a sequence number that [Number.String] wrote. Any other text gives [ErrInvalid].
+func Parse(s string) (Number, error) {
+	if len(s) != Digits || s[0] == '0' {
+		return Number{}, ErrInvalid
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return Number{}, ErrInvalid
+		}
+	}
+	b, ok := new(big.Int).SetString(s, 10)
+	if !ok || b.BitLen() > 24*8 {
+		return Number{}, ErrInvalid
+	}
+	var raw [24]byte
+	b.FillBytes(raw[:])
+	high, mid, low := binary.BigEndian.Uint64(raw[0:]), binary.BigEndian.Uint64(raw[8:]), binary.BigEndian.Uint64(raw[16:])
+	shard := uint32(low >> 4)
+	seq := high<<48 | mid>>16
+	n := Number{
+		ShardCreated: time.Unix(int64(high>>20&(1<<secondsBits-1)), 0).UTC(),
+		Shard:        shard,
+		Slot:         seq / PerSlot,
+		Index:        int(seq % PerSlot),
+		Arrival:      time.Unix(int64(mid&0xff<<28|low>>36), 0).UTC(),
+	}
+	if n.bytes() != raw { // a digit that must be 2 or 0, or the shard's low digit, differs
+		return Number{}, ErrInvalid
+	}
+	return n, nil
+}
+
+func fits(seconds int64) bool { return seconds >= 0 && seconds < 1<<secondsBits }
