@@ -1,0 +1,105 @@
+package shardlog
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	mrand "math/rand/v2"
+	"time"
+)
+
+// ErrUndecided is wrapped by an append's error where neither the segment nor a filler could be seen to stand at the slot:
+// the records may be stored, or become stored.
+var ErrUndecided = errors.New("outcome is not known")
+
+// Options are the protocol's times. The zero value of each takes the default.
+type Options struct {
+	// AppendTimeout is the longest an append tries, unless its context ends earlier. Default 10 s.
+	AppendTimeout time.Duration
+	// GiveUpTime is what is kept of that, and of the context's deadline, for step 3. Default 1 s.
+	GiveUpTime time.Duration
+	// TryTimeout is the longest one call to the store may take before it counts as unknown. Default 3 s.
+	TryTimeout time.Duration
+	// Grace is how young the content after a hole may be for a reader to wait. Default 3 s.
+	Grace time.Duration
+	// MapAge is how long a stream's map is used before it is read again. Default 5 s.
+	MapAge time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		field    *time.Duration
+		fallback time.Duration
+	}{
+		{&o.AppendTimeout, 10 * time.Second},
+		{&o.GiveUpTime, time.Second},
+		{&o.TryTimeout, 3 * time.Second},
+		{&o.Grace, 3 * time.Second},
+		{&o.MapAge, 5 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.fallback
+		}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// Log appends to shards and reads them, over a store. It is safe for use by many goroutines.
+type Log struct {
+	store   Store
+	options Options
+}
+
+// NewLog returns a log over the store.
+func NewLog(store Store, options Options) *Log {
+	return &Log{store: store, options: options.withDefaults()}
+}
+
+// stamp returns when a content of now arrives and expires.
+func (l *Log) stamp(retention time.Duration) (arrival, expires time.Time) {
+	arrival = l.options.Now().UTC().Truncate(time.Millisecond)
+	return arrival, arrival.Add(retention + time.Second - time.Nanosecond).Truncate(time.Second)
+}
+
+func (l *Log) filler(retention time.Duration) Content {
+	arrival, expires := l.stamp(retention)
+	return Content{Nonce: newNonce(), Arrival: arrival, Expires: expires}
+}
+
+// try makes one call to the store, of at most TryTimeout.
+func (l *Log) try(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, l.options.TryTimeout)
+	defer cancel()
+	return call(ctx)
+}
+
+func newNonce() Nonce {
+	var n Nonce
+	rand.Read(n[:]) // never fails
+	return n
+}
+
+// backoff waits before try n+1, n counting from 1: a random time below 25 ms, 50 ms, 100 ms ... at most 1 s
+// ("full jitter"). It returns false where the context would end first.
+func backoff(ctx context.Context, n int) bool {
+	const first, most = 25 * time.Millisecond, time.Second
+	limit := min(first<<min(n-1, 10), most)
+	timer := time.NewTimer(mrand.N(limit))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func wrap(err error, shard Shard, slot uint64) error {
+	return fmt.Errorf("append to shard %d of stream id %s at slot %d: %w", shard.Index, shard.StreamID, slot, err)
+}
