@@ -9,9 +9,9 @@ import (
 	"millrace/pkg/segment"
 )
 
-// allocateTries bounds step 1 where the store throttles or does not answer. Nothing is stored yet, so the producer can
-// as well try again itself, and Kinesis too answers a throttled put at once.
-const allocateTries = 3
+// quickTries bounds what is done before anything is stored, step 1 above all, where the store throttles or does not
+// answer: the producer can as well try again itself, and Kinesis too answers a throttled put at once.
+const quickTries = 3
 
 // Appended tells where an append put its records: record i has index i in the slot.
 type Appended struct {
@@ -78,7 +78,7 @@ func (l *Log) allocate(ctx context.Context, shard Shard) (slot uint64, err error
 		switch {
 		case err == nil, errors.Is(err, ErrShardClosed), errors.Is(err, ErrRefused):
 			return slot, err
-		case n == allocateTries || !backoff(ctx, n):
+		case n == quickTries || !backoff(ctx, n):
 			return 0, err
 		}
 	}

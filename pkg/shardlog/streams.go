@@ -60,8 +60,36 @@ func (m *streamMap) shardFor(k hashkey.Key) uint32 {
 	return m.open[i].Index
 }
 
-// Put stores records in the stream's shards, each shard's in the order given, the shards in parallel. It returns one result
-// for each record, in the order given, or an error if nothing was stored because the stream's map could not be had:
+// Create stores a new stream. It fails with [ErrStreamExists] if the name is taken by another than this one, whose id
+// tells it apart, so that a try that was applied unseen counts as what it was.
+func (s *Streams) Create(ctx context.Context, stream Stream) error {
+	for n := 1; ; n++ {
+		err := s.log.store.CreateStream(ctx, stream)
+		if errors.Is(err, ErrStreamExists) && n > 1 {
+			if standing, loadErr := s.loadRetrying(ctx, stream.Name); loadErr == nil && standing.ID == stream.ID {
+				return nil
+			}
+		}
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, ErrStreamExists) || errors.Is(err, ErrRefused) || n == quickTries || !backoff(ctx, n) {
+			return fmt.Errorf("create stream %s: %w", stream.Name, err)
+		}
+	}
+}
+
+// Describe returns the stream's map as it stands, not as it is cached. It fails with [ErrStreamNotFound].
+func (s *Streams) Describe(ctx context.Context, name string) (Stream, error) {
+	stream, err := s.loadRetrying(ctx, name)
+	if err != nil {
+		return Stream{}, fmt.Errorf("describe stream %s: %w", name, err)
+	}
+	return stream, nil
+}
+
+// Put stores 1 to [segment.MaxRecords] records in the stream's shards, each shard's in the order given, the shards in
+// parallel. It returns one result for each record, in the order given, or an error if nothing was stored because the stream's map could not be had:
 // [ErrStreamNotFound], [ErrThrottled] or another.
 func (s *Streams) Put(ctx context.Context, name string, records []segment.Record) ([]Result, error) {
 	m, err := s.mapOf(ctx, name)
@@ -212,7 +240,7 @@ func (s *Streams) loadRetrying(ctx context.Context, name string) (stream Stream,
 			stream, err = s.log.store.LoadStream(ctx, name)
 			return err
 		})
-		if err == nil || errors.Is(err, ErrStreamNotFound) || errors.Is(err, ErrRefused) || n == allocateTries || !backoff(ctx, n) {
+		if err == nil || errors.Is(err, ErrStreamNotFound) || errors.Is(err, ErrRefused) || n == quickTries || !backoff(ctx, n) {
 			return stream, err
 		}
 	}

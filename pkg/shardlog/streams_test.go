@@ -222,3 +222,57 @@ func TestMapCannotBeRead(t *testing.T) {
 		})
 	}
 }
+
+func TestCreateFaults(t *testing.T) {
+	for name, test := range map[string]struct {
+		plan func(faultstore.Call) faultstore.Fault
+		err  error
+	}{
+		"no fault":                  {nil, nil},
+		"throttled once":            {first(faultstore.CreateStream, 1, faultstore.Throttled), nil},
+		"throttled":                 {first(faultstore.CreateStream, always, faultstore.Throttled), shardlog.ErrThrottled},
+		"failed once":               {first(faultstore.CreateStream, 1, faultstore.Failed), nil},
+		"failed":                    {first(faultstore.CreateStream, always, faultstore.Failed), faultstore.ErrUnknown},
+		"applied and failed once":   {first(faultstore.CreateStream, 1, faultstore.FailedAfter), nil},
+		"refused":                   {first(faultstore.CreateStream, 1, faultstore.Fault{Before: shardlog.ErrRefused}), shardlog.ErrRefused},
+		"the name is taken already": {first(faultstore.CreateStream, 1, faultstore.Fault{Before: shardlog.ErrStreamExists}), shardlog.ErrStreamExists},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFixture(t, 1, test.plan)
+				streams := shardlog.NewStreams(f.log)
+				want := storetest.NewStream("invoices", "c3", 3)
+				if err := streams.Create(t.Context(), want); !errors.Is(err, test.err) {
+					t.Fatalf("error %v, want %v", err, test.err)
+				}
+				got, err := streams.Describe(t.Context(), "invoices")
+				if test.err == nil && (err != nil || got.ID != want.ID || len(got.Shards) != 3) {
+					t.Errorf("described as %+v, %v", got, err)
+				}
+				if test.err != nil && !errors.Is(err, shardlog.ErrStreamNotFound) {
+					t.Errorf("after a failure it is described as %+v, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
+// TestCreateTaken: a name that somebody else took between two tries is taken.
+func TestCreateTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f *fixture
+		f = newFixture(t, 1, func(c faultstore.Call) faultstore.Fault {
+			if c.Op == faultstore.CreateStream && c.N == 0 {
+				if err := f.mem.CreateStream(t.Context(), storetest.NewStream("invoices", "other", 1)); err != nil {
+					t.Error(err)
+				}
+				return faultstore.Failed
+			}
+			return faultstore.Fault{}
+		})
+		err := shardlog.NewStreams(f.log).Create(t.Context(), storetest.NewStream("invoices", "c3", 3))
+		if !errors.Is(err, shardlog.ErrStreamExists) {
+			t.Errorf("error %v, want ErrStreamExists", err)
+		}
+	})
+}
