@@ -1,0 +1,37 @@
+package kinesis
+
+// The capacity modes of a stream.
+const (
+	StreamModeProvisioned = "PROVISIONED"
+	StreamModeOnDemand    = "ON_DEMAND"
+)
+
+// CreateStreamInput asks for a new stream. The operation answers nothing.
+type CreateStreamInput struct {
+	presence
+	StreamName        string
+	ShardCount        int                // 0 where absent
+	StreamModeDetails *StreamModeDetails // nil where absent
+}
+
+// StreamModeDetails is the capacity mode of a stream.
+type StreamModeDetails struct {
+	presence
+	StreamMode string
+}
+
+// Validate implements [Input].
+func (in *CreateStreamInput) Validate() error { return validate(in) }
+
+// Stream implements [Input].
+func (in *CreateStreamInput) Stream() string { return in.StreamName }
+
+func (in *CreateStreamInput) members(v visitor) {
+	v.text("StreamName", &in.StreamName, required, &streamName)
+	v.integer("ShardCount", &in.ShardCount, optional, &shardCount)
+	v.structure("StreamModeDetails", behind(&in.StreamModeDetails), optional)
+}
+
+func (d *StreamModeDetails) members(v visitor) {
+	v.text("StreamMode", &d.StreamMode, required, &streamMode)
+}

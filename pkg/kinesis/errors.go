@@ -1,0 +1,114 @@
+package kinesis
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Error is a refusal as the wire carries it. Nothing in it is secret: it is sent as it is.
+type Error struct {
+	Code    string // AWS's name of the error, which SDKs act on
+	Status  int    // of the HTTP answer
+	Message string // "" where the answer has none
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Code
+	}
+	return e.Code + ": " + e.Message
+}
+
+// Codes and text of the errors that a single record of a PutRecords can have. [RateExceeded] is the text of the first.
+const (
+	CodeProvisionedThroughputExceeded = "ProvisionedThroughputExceededException"
+	CodeInternalFailure               = "InternalFailure"
+
+	InternalFailureMessage = "Internal service failure."
+)
+
+const codeSerialization = "SerializationException"
+
+// RateExceeded returns the text of a throttled record: what was exceeded is the rate of the shard with that id.
+func RateExceeded(shardID, stream, account string) string {
+	return fmt.Sprintf("Rate exceeded for shard %s in stream %s under account %s.", shardID, stream, account)
+}
+
+// InvalidArgument is the refusal of an argument outside its limits. SDKs do not retry it.
+func InvalidArgument(message string) *Error { return badRequest("InvalidArgumentException", message) }
+
+// ResourceNotFound says that there is no such stream, or that it is still being created.
+func ResourceNotFound(stream, account string) *Error {
+	return badRequest("ResourceNotFoundException", fmt.Sprintf("Stream %s under account %s not found.", stream, account))
+}
+
+// ResourceInUse says that there is a stream of that name already.
+func ResourceInUse(stream, account string) *Error {
+	return badRequest("ResourceInUseException", fmt.Sprintf("Stream %s under account %s already exists.", stream, account))
+}
+
+// Throttling says that the caller asks too often. SDKs retry it.
+func Throttling(message string) *Error { return badRequest("ThrottlingException", message) }
+
+// LimitExceeded says that a limit on what may exist or happen at once is reached. SDKs retry it.
+func LimitExceeded(message string) *Error { return badRequest("LimitExceededException", message) }
+
+// ProvisionedThroughputExceeded says that a shard takes no more for now. SDKs retry it.
+func ProvisionedThroughputExceeded(shardID, stream, account string) *Error {
+	return badRequest(CodeProvisionedThroughputExceeded, RateExceeded(shardID, stream, account))
+}
+
+// InternalFailure stands for anything unforeseen; its cause is not for the client. SDKs retry it.
+func InternalFailure() *Error {
+	return &Error{Code: CodeInternalFailure, Status: http.StatusInternalServerError, Message: InternalFailureMessage}
+}
+
+// UnknownOperation answers a request whose target is missing or names no operation.
+func UnknownOperation() *Error { return badRequest("UnknownOperationException", "") }
+
+// AccessDenied says that a known caller may not do what it asked, message saying what.
+func AccessDenied(message string) *Error { return badRequest(codeAccessDenied, message) }
+
+// AccessDeniedMethod answers a request by another method than POST.
+func AccessDeniedMethod() *Error {
+	return &Error{
+		Code:    codeAccessDenied,
+		Status:  http.StatusForbidden,
+		Message: "Unable to determine service/operation name to be authorized",
+	}
+}
+
+// RequestEntityTooLarge answers a body of more than [MaxBody] bytes.
+func RequestEntityTooLarge() *Error {
+	return &Error{
+		Code:    "RequestEntityTooLargeException",
+		Status:  http.StatusRequestEntityTooLarge,
+		Message: fmt.Sprintf("Request body must not be longer than %d bytes", MaxBody),
+	}
+}
+
+const codeAccessDenied = "AccessDeniedException"
+
+// serialization is the refusal of a body: without message one that is not a document of its format, with a message one
+// that has a member of the wrong type.
+func serialization(message string) *Error { return badRequest(codeSerialization, message) }
+
+func badRequest(code, message string) *Error {
+	return &Error{Code: code, Status: http.StatusBadRequest, Message: message}
+}
+
+// failure is an Error as the wire carries it.
+type failure struct {
+	presence
+	code, message string
+}
+
+// members declares the body of an error. AWS's serialization errors come from a layer of its own that writes "Message".
+func (f *failure) members(v visitor) {
+	name := "message"
+	if f.code == codeSerialization {
+		name = "Message"
+	}
+	v.text("__type", &f.code, required, nil)
+	v.text(name, &f.message, optional, nil)
+}

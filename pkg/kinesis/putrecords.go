@@ -1,0 +1,92 @@
+package kinesis
+
+import "millrace/pkg/hashkey"
+
+// EncryptionNone is the encryption type of every stream.
+const EncryptionNone = "NONE"
+
+// PutRecordsInput asks to store records in a stream.
+type PutRecordsInput struct {
+	presence
+	StreamName string
+	StreamARN  string
+	Records    []PutRecordsEntry
+}
+
+// PutRecordsEntry is one record of a PutRecords.
+type PutRecordsEntry struct {
+	presence
+	Data            []byte
+	PartitionKey    string
+	ExplicitHashKey string // decimal; "" where absent
+}
+
+// ExplicitHash returns the key that ExplicitHashKey states, nil where there is none.
+func (e *PutRecordsEntry) ExplicitHash() *hashkey.Key { return parseHashKey(e.ExplicitHashKey) }
+
+// PutRecordsOutput tells what became of each record, in the order of the request.
+type PutRecordsOutput struct {
+	presence
+	EncryptionType    string // "" is written as EncryptionNone
+	FailedRecordCount int
+	Records           []PutRecordsResultEntry
+}
+
+// PutRecordsResultEntry has the first two members of a record that was stored, and the last two of one that was not.
+type PutRecordsResultEntry struct {
+	presence
+	SequenceNumber string
+	ShardId        string
+	ErrorCode      string
+	ErrorMessage   string
+}
+
+// Validate implements [Input].
+func (in *PutRecordsInput) Validate() error { return validate(in) }
+
+// Stream implements [Input].
+func (in *PutRecordsInput) Stream() string { return streamOf(in.StreamName, in.StreamARN) }
+
+func (in *PutRecordsInput) members(v visitor) {
+	streamMembers(v, &in.StreamName, &in.StreamARN)
+	v.check(in.size)
+	v.list("Records", listOf(&in.Records), required, &records)
+}
+
+// size holds the request to MaxRequestData. Explicit hash keys do not count.
+func (in *PutRecordsInput) size(vs *violations) {
+	total := 0
+	for i := range in.Records {
+		total += len(in.Records[i].Data) + len(in.Records[i].PartitionKey)
+	}
+	if total > MaxRequestData {
+		vs.text("Records size exceeds 5 MB limit")
+	}
+}
+
+func (e *PutRecordsEntry) members(v visitor) {
+	v.blob("Data", &e.Data, required, &recordData)
+	v.text("PartitionKey", &e.PartitionKey, required, &partitionKey)
+	v.text("ExplicitHashKey", &e.ExplicitHashKey, optional, &explicitHashKey)
+}
+
+func (out *PutRecordsOutput) members(v visitor) {
+	v.text("EncryptionType", &out.EncryptionType, required, &encryptionType)
+	v.integer("FailedRecordCount", &out.FailedRecordCount, required, nil)
+	v.list("Records", listOf(&out.Records), required, nil)
+}
+
+func (e *PutRecordsResultEntry) members(v visitor) {
+	v.text("SequenceNumber", &e.SequenceNumber, optional, nil)
+	v.text("ShardId", &e.ShardId, optional, nil)
+	v.text("ErrorCode", &e.ErrorCode, optional, nil)
+	v.text("ErrorMessage", &e.ErrorMessage, optional, nil)
+}
+
+func parseHashKey(s string) *hashkey.Key {
+	key, err := hashkey.Parse(s)
+	if err != nil {
+		return nil
+	}
+	return &key
+}
