@@ -1,0 +1,112 @@
+package boltstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"runtime"
+
+	"go.etcd.io/bbolt"
+
+	"millrace/pkg/shardlog"
+)
+
+// Check runs bbolt's consistency check.
+func (s *Store) Check() error {
+	var errs []error
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() {
+			errs = append(errs, err)
+		}
+		return nil
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+// Commits returns the id of the last write transaction that was committed; the ids count up by one.
+func (s *Store) Commits() int {
+	id := 0
+	if err := s.db.View(func(tx *bbolt.Tx) error { id = tx.ID(); return nil }); err != nil {
+		panic(err)
+	}
+	return id
+}
+
+// HoldCommits keeps write transactions from starting until release is called.
+func (s *Store) HoldCommits() (release func()) {
+	s.writing <- struct{}{}
+	return func() { <-s.writing }
+}
+
+// AwaitQueue returns once a transaction has taken its puts and n others wait for the next.
+func (s *Store) AwaitQueue(n int) {
+	for {
+		s.mu.Lock()
+		reached := s.committing && len(s.queue) == n
+		s.mu.Unlock()
+		if reached {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// LimitSize makes the file refuse to grow beyond n bytes, as a full disk does; 0 lifts that.
+func (s *Store) LimitSize(n int) {
+	release := s.HoldCommits()
+	defer release()
+	s.db.MaxSize = n
+}
+
+// BeginSync does what a commit does between writing the meta page and syncing it: from then on a reader sees a transaction that
+// is not durable. The commit's end is given by end.
+func (s *Store) BeginSync() (end func()) {
+	done := make(chan struct{})
+	s.setSyncing(s.Commits(), done)
+	return func() { s.setSyncing(0, nil); close(done) }
+}
+
+// FailSync does what a commit does whose meta page was written and could not be synced.
+func (s *Store) FailSync(cause error) error { return s.commitError(s.Commits(), cause) }
+
+// MarkDeleted is DeleteStream up to a crash after its first transaction.
+func (s *Store) MarkDeleted(name string) error {
+	_, err := s.markDeleted(context.Background(), name)
+	return err
+}
+
+// SetCounter overwrites a shard's counter in the file, for the next Open to find.
+func (s *Store) SetCounter(shard shardlog.Shard, next uint64, closed bool) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bucketCounters)).Put(shardKey(shard), counter{next: next, closed: closed}.encode())
+	})
+}
+
+// Damage overwrites the first piece of a slot.
+func (s *Store) Damage(shard shardlog.Shard, slot uint64, value []byte) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bucketLog)).Put(slotKey(shard, slot, 0), value)
+	})
+}
+
+// SetFormat overwrites the file's format version.
+func (s *Store) SetFormat(version uint32) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bucketMeta)).Put([]byte(keyFormat), binary.BigEndian.AppendUint32(nil, version))
+	})
+}
+
+// Left returns how many entries stand in all buckets but meta.
+func (s *Store) Left() int {
+	n := 0
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		for _, name := range []string{bucketStreams, bucketShards, bucketCounters, bucketLog} {
+			n += tx.Bucket([]byte(name)).Stats().KeyN
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return n
+}

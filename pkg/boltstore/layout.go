@@ -1,0 +1,188 @@
+package boltstore
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"millrace/pkg/hashkey"
+	"millrace/pkg/shardlog"
+)
+
+// FormatError is the format version of a file that a newer release wrote.
+type FormatError uint32
+
+func (e FormatError) Error() string {
+	return fmt.Sprintf("the file has format %d, this build knows formats up to %d: it was written by a newer release", uint32(e), format)
+}
+
+// ErrCorrupt is wrapped by every error that says that what the file holds cannot have been written by this package.
+var ErrCorrupt = errors.New("the stored data is corrupt")
+
+const (
+	format        = 1
+	recordVersion = 1
+
+	headSize = 1 + 2 + 8 + 8 + 16 + 4
+
+	// pieceSize makes two pieces with their keys and bbolt's headers fill 32 KB of pages.
+	pieceSize = 16_300
+
+	// maxPacked is far above any request, and keeps piece numbers within their 2 bytes.
+	maxPacked = 64 << 20
+
+	maxIDLength = 32
+
+	stateOpen   = 1
+	stateClosed = 2
+)
+
+func corrupt(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...)
+}
+
+func validID(id string) bool {
+	for i := range len(id) {
+		if (id[i] < '0' || id[i] > '9') && (id[i] < 'a' || id[i] > 'z') {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxIDLength
+}
+
+// streamPrefix begins every key of the stream's shards.
+func streamPrefix(id string) []byte { return append([]byte(id), 0) }
+
+func shardKey(shard shardlog.Shard) []byte {
+	return binary.BigEndian.AppendUint32(streamPrefix(shard.StreamID), shard.Index)
+}
+
+func slotKey(shard shardlog.Shard, slot uint64, piece int) []byte {
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64(shardKey(shard), slot), uint16(piece))
+}
+
+func decodeShardKey(k []byte) (shardlog.Shard, error) {
+	n := len(k) - 5
+	if n < 0 || k[n] != 0 || !validID(string(k[:n])) {
+		return shardlog.Shard{}, corrupt("shard key %x", k)
+	}
+	return shardlog.Shard{StreamID: string(k[:n]), Index: binary.BigEndian.Uint32(k[n+1:])}, nil
+}
+
+// decodeSlotKey reads what follows the shard's key in a key of the log.
+func decodeSlotKey(k, shard []byte) (slot uint64, piece int, err error) {
+	tail := k[len(shard):]
+	if len(tail) != 10 {
+		return 0, 0, corrupt("slot key %x", k)
+	}
+	return binary.BigEndian.Uint64(tail), int(binary.BigEndian.Uint16(tail[8:])), nil
+}
+
+// counter is a shard's counter.
+type counter struct {
+	next   uint64
+	closed bool
+}
+
+func (c counter) encode() []byte {
+	state := byte(stateOpen)
+	if c.closed {
+		state = stateClosed
+	}
+	return binary.BigEndian.AppendUint64([]byte{recordVersion, state}, c.next)
+}
+
+func decodeCounter(b []byte) (counter, error) {
+	switch {
+	case len(b) != 10:
+		return counter{}, corrupt("a counter of %d bytes", len(b))
+	case b[0] != recordVersion:
+		return counter{}, corrupt("a counter of version %d", b[0])
+	case b[1] != stateOpen && b[1] != stateClosed:
+		return counter{}, corrupt("a counter in state %d", b[1])
+	}
+	return counter{next: binary.BigEndian.Uint64(b[2:]), closed: b[1] == stateClosed}, nil
+}
+
+// encodeContent returns the head and the segment in memory of their own, to be cut into pieces.
+func encodeContent(c shardlog.Content) ([]byte, error) {
+	if len(c.Packed) > maxPacked || c.Count < 0 || c.Count > 1<<16-1 {
+		return nil, fmt.Errorf("%w: a content of %d bytes and %d records cannot be stored", shardlog.ErrRefused, len(c.Packed), c.Count)
+	}
+	b := make([]byte, 0, headSize+len(c.Packed))
+	b = append(b, recordVersion)
+	b = binary.BigEndian.AppendUint16(b, uint16(c.Count))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Arrival.UnixMilli()))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Expires.Unix()))
+	b = append(b, c.Nonce[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(c.Packed)))
+	return append(b, c.Packed...), nil
+}
+
+// decodeHead reads the head of a content from its first piece. It leaves Packed out, and returns its length and what of it
+// stands in the first piece, in b's memory.
+func decodeHead(b []byte) (c shardlog.Content, length int, first []byte, err error) {
+	switch {
+	case len(b) < headSize:
+		return c, 0, nil, corrupt("a content of %d bytes", len(b))
+	case b[0] != recordVersion:
+		return c, 0, nil, corrupt("a content of version %d", b[0])
+	}
+	packed := binary.BigEndian.Uint32(b[headSize-4:])
+	first = b[headSize:]
+	if packed > maxPacked || len(first) != min(int(packed), pieceSize-headSize) {
+		return c, 0, nil, corrupt("a segment of %d bytes, %d of them in its first piece", packed, len(first))
+	}
+	c.Count = int(binary.BigEndian.Uint16(b[1:]))
+	c.Arrival = time.UnixMilli(int64(binary.BigEndian.Uint64(b[3:]))).UTC()
+	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(b[11:])), 0).UTC()
+	c.Nonce = shardlog.Nonce(b[19:])
+	return c, int(packed), first, nil
+}
+
+// streamRecord is a stream without its shards.
+type streamRecord struct {
+	ID        string        `json:"id"`
+	Created   time.Time     `json:"created"`
+	Retention int64         `json:"retentionSeconds"`
+	Mode      shardlog.Mode `json:"mode"`
+	Deleting  bool          `json:"deleting,omitempty"`
+}
+
+func decodeStream(b []byte) (streamRecord, error) {
+	var r streamRecord
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, corrupt("a stream's record: %v", err)
+	}
+	if !validID(r.ID) {
+		return r, corrupt("a stream has id %q", r.ID)
+	}
+	r.Created = r.Created.UTC()
+	return r, nil
+}
+
+// shardRecord is a shard without its index, its hash keys in decimal.
+type shardRecord struct {
+	Created int64  `json:"created"` // Unix, s
+	Start   string `json:"start"`
+	End     string `json:"end"`
+}
+
+func encodeShard(s shardlog.ShardInfo) ([]byte, error) {
+	return json.Marshal(shardRecord{Created: s.Created.Unix(), Start: s.Keys.Start.String(), End: s.Keys.End.String()})
+}
+
+func decodeShard(index uint32, b []byte) (shardlog.ShardInfo, error) {
+	var r shardRecord
+	if err := json.Unmarshal(b, &r); err != nil {
+		return shardlog.ShardInfo{}, corrupt("record of shard %d: %v", index, err)
+	}
+	start, startErr := hashkey.Parse(r.Start)
+	end, endErr := hashkey.Parse(r.End)
+	if err := errors.Join(startErr, endErr); err != nil {
+		return shardlog.ShardInfo{}, corrupt("range of shard %d: %v", index, err)
+	}
+	return shardlog.ShardInfo{Index: index, Keys: hashkey.Range{Start: start, End: end}, Created: time.Unix(r.Created, 0).UTC()}, nil
+}
