@@ -1,0 +1,37 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+
+	"millrace/pkg/kinesis"
+	"millrace/pkg/shardlog"
+)
+
+// wireError returns what the client is told of an error. What is not meant for it is logged instead.
+func (h *handler) wireError(ctx context.Context, err error, x *exchange) *kinesis.Error {
+	var wire *kinesis.Error
+	if errors.As(err, &wire) {
+		return wire
+	}
+	stream, account := streamOf(x.in), h.config.Service.Account()
+	switch {
+	case errors.Is(err, shardlog.ErrStreamNotFound):
+		return kinesis.ResourceNotFound(stream, account)
+	case errors.Is(err, shardlog.ErrStreamExists):
+		return kinesis.ResourceInUse(stream, account)
+	case errors.Is(err, shardlog.ErrThrottled):
+		wire = kinesis.Throttling("Rate exceeded")
+	default:
+		wire = kinesis.InternalFailure()
+	}
+	h.config.Logger.ErrorContext(ctx, "request failed", "action", x.action, "stream", stream, "answer", wire.Code, "cause", err.Error())
+	return wire
+}
+
+func streamOf(in kinesis.Input) string {
+	if in == nil {
+		return ""
+	}
+	return in.Stream()
+}

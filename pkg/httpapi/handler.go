@@ -1,0 +1,207 @@
+// Package httpapi is the Kinesis API as one http.Handler. It finds the operation, reads and writes bodies, names requests, and is the only
+// place where an error becomes what the wire carries.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"millrace/pkg/kinesis"
+	"millrace/pkg/streams"
+)
+
+const (
+	// targetPrefix stands before the action in X-Amz-Target.
+	targetPrefix = "Kinesis_20131202."
+	cborType     = "application/x-amz-cbor-1.1"
+
+	defaultTimeout = 25 * time.Second
+	// answerTime is kept of the deadline that a request comes with, to write the answer.
+	answerTime = 500 * time.Millisecond
+)
+
+// Config is what a handler is made of.
+type Config struct {
+	Service *streams.Service
+	Logger  *slog.Logger  // default slog.Default(). With a handler that [LogHandler] wraps, its lines bear the request id
+	Timeout time.Duration // the longest a request may take, unless it comes with less. Default 25 s
+}
+
+// New returns the handler.
+func New(config Config) http.Handler {
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
+	if config.Timeout == 0 {
+		config.Timeout = defaultTimeout
+	}
+	return &handler{config: config, operations: operations(config.Service)}
+}
+
+type handler struct {
+	config     Config
+	operations map[string]operation
+}
+
+// exchange is one request and what became of it, as far as the log line tells.
+type exchange struct {
+	id     string
+	start  time.Time
+	codec  kinesis.Codec
+	action string
+	in     kinesis.Input
+	out    kinesis.Output
+	status int
+	code   string // of the error answered
+}
+
+// ServeHTTP answers one request.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{id: newRequestID(), start: time.Now(), codec: kinesis.JSON, status: http.StatusOK}
+	ctx, cancel := h.context(withRequestID(r.Context(), x.id))
+	defer cancel()
+	defer func() { h.log(ctx, x) }()
+	setHeaders(w.Header(), r, x.id)
+	if isPreflight(r) {
+		answerPreflight(w.Header(), r)
+		w.WriteHeader(x.status)
+		return
+	}
+	out, err := h.handle(ctx, w, r, x)
+	body := []byte(nil)
+	if err != nil {
+		wire := h.wireError(ctx, err, x)
+		x.status, x.code = wire.Status, wire.Code
+		body = x.codec.EncodeError(nil, wire)
+	} else {
+		x.out = out
+		body = x.codec.Encode(nil, out)
+	}
+	w.Header().Set("Content-Type", answerType(r, x.codec))
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(x.status)
+	if r.Method != http.MethodHead {
+		w.Write(body) // nobody is left to tell of a failure
+	}
+}
+
+// context ends when the request must be answered.
+func (h *handler) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(h.config.Timeout)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-answerTime).Before(end) {
+		end = deadline.Add(-answerTime)
+	}
+	return context.WithDeadline(ctx, end)
+}
+
+// handle takes the request through the refusals in the order of the wire, and then through its operation. A panic is
+// an error like any other.
+func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Request, x *exchange) (out kinesis.Output, err error) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			out, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		} else if p != nil {
+			panic(p)
+		}
+	}()
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if r.Method != http.MethodPost {
+		return nil, kinesis.AccessDeniedMethod()
+	}
+	op, err := h.find(r, x)
+	if err != nil {
+		return nil, err
+	}
+	if mediaType(r) == cborType {
+		return nil, &kinesis.Error{
+			Code: "UnsupportedMediaTypeException", Status: http.StatusUnsupportedMediaType,
+			Message: cborType + " is not supported, only " + kinesis.JSON.ContentType(),
+		}
+	}
+	in, call := op()
+	x.in = in
+	if err := x.codec.Decode(body, in); err != nil {
+		return nil, err
+	}
+	if err := in.Validate(); err != nil {
+		return nil, err
+	}
+	return call(ctx)
+}
+
+// find returns the operation that the request names.
+func (h *handler) find(r *http.Request, x *exchange) (operation, error) {
+	unknown := kinesis.UnknownOperation()
+	target := r.Header.Get("X-Amz-Target")
+	action, ok := strings.CutPrefix(target, targetPrefix)
+	switch {
+	case target == "":
+		unknown.Message = "The header X-Amz-Target is missing"
+		return nil, unknown
+	case !ok:
+		return nil, unknown
+	}
+	op, ok := h.operations[action]
+	if ok {
+		x.action = action
+		return op, nil
+	}
+	if notSupported[action] {
+		x.action = action
+		unknown.Message = action + " is not supported by this endpoint"
+	}
+	return nil, unknown
+}
+
+// readBody reads the body, of a size known beforehand in one piece, and refuses one that is too large without reading it on.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > kinesis.MaxBody {
+		w.Header().Set("Connection", "close") // what was not read must not be taken for a request
+		return nil, kinesis.RequestEntityTooLarge()
+	}
+	limited := http.MaxBytesReader(w, r.Body, kinesis.MaxBody)
+	var body []byte
+	var err error
+	if r.ContentLength >= 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(limited, body)
+	} else {
+		body, err = io.ReadAll(limited)
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, kinesis.RequestEntityTooLarge()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the body: %w", err)
+	}
+	return body, nil
+}
+
+func mediaType(r *http.Request) string {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return t
+}
+
+// answerType returns the content type of the answer: the request's where it says which JSON it speaks.
+func answerType(r *http.Request, codec kinesis.Codec) string {
+	if mediaType(r) == "application/json" {
+		return "application/json"
+	}
+	return codec.ContentType()
+}

@@ -1,0 +1,71 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"log/slog"
+	"net/http"
+
+	"github.com/google/uuid"
+)
+
+// setHeaders sets what every answer bears.
+func setHeaders(header http.Header, r *http.Request, requestID string) {
+	header.Set("x-amzn-RequestId", requestID)
+	var id2 [64]byte // 88 characters, as AWS's have
+	rand.Read(id2[:])
+	header.Set("x-amz-id-2", base64.StdEncoding.EncodeToString(id2[:]))
+	if r.Header.Get("Origin") != "" {
+		header.Set("Access-Control-Allow-Origin", "*")
+		header.Set("Access-Control-Expose-Headers", "x-amzn-RequestId, x-amz-id-2, Date")
+	}
+}
+
+// isPreflight tells whether a browser asks if it may send a request.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != ""
+}
+
+// answerPreflight allows what the browser asks for: whether the request itself is let in is decided when it comes.
+func answerPreflight(header http.Header, r *http.Request) {
+	for asked, allowed := range map[string]string{
+		"Access-Control-Request-Headers": "Access-Control-Allow-Headers",
+		"Access-Control-Request-Method":  "Access-Control-Allow-Methods",
+	} {
+		if v := r.Header.Get(asked); v != "" {
+			header.Set(allowed, v)
+		}
+	}
+	header.Set("Access-Control-Max-Age", "172800")
+	header.Set("Content-Length", "0")
+}
+
+func newRequestID() string { return uuid.NewString() }
+
+type requestIDKey struct{}
+
+func withRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// LogHandler returns a handler that passes lines on to the next, with the request_id of the request in whose context they were logged.
+func LogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
+
+type logHandler struct {
+	slog.Handler
+}
+
+func (h logHandler) Handle(ctx context.Context, line slog.Record) error {
+	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
+		line = line.Clone()
+		line.AddAttrs(slog.String("request_id", id))
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return logHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }

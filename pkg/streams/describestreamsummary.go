@@ -1,0 +1,28 @@
+package streams
+
+import (
+	"context"
+	"time"
+
+	"millrace/pkg/kinesis"
+)
+
+// DescribeStreamSummary tells what a stream is, without its shards.
+//
+//   - It reads the stream as it stands, so that a waiter sees a creation or deletion at once. A stream is ACTIVE from
+//     its creation on.
+func (s *Service) DescribeStreamSummary(ctx context.Context, in *kinesis.DescribeStreamSummaryInput) (*kinesis.DescribeStreamSummaryOutput, error) {
+	stream, err := s.streams.Describe(ctx, in.Stream())
+	if err != nil {
+		return nil, err
+	}
+	return &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: kinesis.StreamDescriptionSummary{
+		StreamName:              stream.Name,
+		StreamARN:               kinesis.StreamARN(s.config.Region, s.config.Account, stream.Name),
+		StreamStatus:            kinesis.StatusActive,
+		StreamModeDetails:       kinesis.StreamModeDetails{StreamMode: string(stream.Mode)},
+		RetentionPeriodHours:    int(stream.Retention / time.Hour),
+		StreamCreationTimestamp: stream.Created,
+		OpenShardCount:          len(stream.Shards),
+	}}, nil
+}

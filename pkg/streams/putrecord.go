@@ -1,0 +1,37 @@
+package streams
+
+import (
+	"context"
+	"errors"
+
+	"millrace/pkg/kinesis"
+	"millrace/pkg/segment"
+	"millrace/pkg/shardlog"
+)
+
+// PutRecord stores one record, as a PutRecords of one would.
+//
+//   - A record that is not stored is an error of the request: ProvisionedThroughputExceededException where the shard is
+//     throttled, InternalFailure otherwise.
+//   - SequenceNumberForOrdering is accepted and needs no work: a record put after another was acknowledged always has
+//     the larger sequence number.
+func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {
+	results, err := s.streams.Put(ctx, in.Stream(), []segment.Record{
+		{PartitionKey: in.PartitionKey, ExplicitHash: in.ExplicitHash(), Data: in.Data},
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := results[0]
+	shard := kinesis.ShardID(r.Shard)
+	if r.Err != nil {
+		s.logFailures(ctx, in.Stream(), results)
+	}
+	switch {
+	case errors.Is(r.Err, shardlog.ErrThrottled):
+		return nil, kinesis.ProvisionedThroughputExceeded(shard, in.Stream(), s.config.Account)
+	case r.Err != nil:
+		return nil, kinesis.InternalFailure()
+	}
+	return &kinesis.PutRecordOutput{SequenceNumber: r.Number.String(), ShardId: shard}, nil
+}

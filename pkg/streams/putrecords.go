@@ -1,0 +1,56 @@
+package streams
+
+import (
+	"context"
+	"errors"
+
+	"millrace/pkg/kinesis"
+	"millrace/pkg/segment"
+	"millrace/pkg/shardlog"
+)
+
+// PutRecords stores the records of one request.
+//
+//   - Each record goes to the open shard that owns its hash key. A shard's records are stored together, in the order of
+//     the request, under one slot; the shards are written in parallel.
+//   - The answer has an entry for each record, in the order of the request. A record is acknowledged by a sequence number once it is
+//     durable. A shard that fails marks its own records and no others: ProvisionedThroughputExceededException where
+//     the store throttles, InternalFailure otherwise. After InternalFailure a record may be stored all the same.
+//   - Nothing is stored where the whole request fails: the stream is not there (ResourceNotFoundException), or its map
+//     could not be read (ThrottlingException, InternalFailure).
+func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+	records := make([]segment.Record, len(in.Records))
+	for i := range in.Records {
+		e := &in.Records[i]
+		records[i] = segment.Record{PartitionKey: e.PartitionKey, ExplicitHash: e.ExplicitHash(), Data: e.Data}
+	}
+	results, err := s.streams.Put(ctx, in.Stream(), records)
+	if err != nil {
+		return nil, err
+	}
+	out := &kinesis.PutRecordsOutput{Records: make([]kinesis.PutRecordsResultEntry, len(results))}
+	for i, r := range results {
+		if r.Err != nil {
+			out.FailedRecordCount++
+		}
+		out.Records[i] = s.resultEntry(in.Stream(), r)
+	}
+	if out.FailedRecordCount > 0 {
+		s.logFailures(ctx, in.Stream(), results)
+	}
+	return out, nil
+}
+
+func (s *Service) resultEntry(stream string, r shardlog.Result) kinesis.PutRecordsResultEntry {
+	switch shard := kinesis.ShardID(r.Shard); {
+	case r.Err == nil:
+		return kinesis.PutRecordsResultEntry{SequenceNumber: r.Number.String(), ShardId: shard}
+	case errors.Is(r.Err, shardlog.ErrThrottled):
+		return kinesis.PutRecordsResultEntry{
+			ErrorCode:    kinesis.CodeProvisionedThroughputExceeded,
+			ErrorMessage: kinesis.RateExceeded(shard, stream, s.config.Account),
+		}
+	default:
+		return kinesis.PutRecordsResultEntry{ErrorCode: kinesis.CodeInternalFailure, ErrorMessage: kinesis.InternalFailureMessage}
+	}
+}

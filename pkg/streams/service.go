@@ -1,0 +1,59 @@
+// Package streams answers the operations of the Kinesis API over the append protocol. Each operation has a file of its own,
+// which opens with its behaviour.
+//
+// Inputs must have passed their Validate. Errors are those of package kinesis, or those of package shardlog wrapped.
+package streams
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"millrace/pkg/kinesis"
+	"millrace/pkg/shardlog"
+)
+
+// Config is what a service is told of the place where it runs. The zero value of each member takes the default.
+type Config struct {
+	Account string           // 12 digits, for ARNs and errors. Default 000000000000
+	Region  string           // for ARNs. Default us-east-1
+	Logger  *slog.Logger     // for causes that clients are not told. Default slog.Default()
+	Now     func() time.Time // the clock. Default time.Now
+}
+
+// Service answers operations. It is safe for use by many goroutines.
+type Service struct {
+	streams *shardlog.Streams
+	config  Config
+}
+
+// New returns a service over the streams.
+func New(streams *shardlog.Streams, config Config) *Service {
+	if config.Account == "" {
+		config.Account = "000000000000"
+	}
+	if config.Region == "" {
+		config.Region = "us-east-1"
+	}
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Service{streams: streams, config: config}
+}
+
+// Account returns the account that errors and ARNs name.
+func (s *Service) Account() string { return s.config.Account }
+
+// logFailures logs why a shard did not store what was sent to it, once for each run of records with the same cause.
+func (s *Service) logFailures(ctx context.Context, stream string, results []shardlog.Result) {
+	logged := map[uint32]bool{}
+	for _, r := range results {
+		if r.Err != nil && !logged[r.Shard] {
+			logged[r.Shard] = true
+			s.config.Logger.ErrorContext(ctx, "append failed", "stream", stream, "shard", kinesis.ShardID(r.Shard), "cause", r.Err.Error())
+		}
+	}
+}
