@@ -45,7 +45,7 @@ type Store interface {
 	Scan(ctx context.Context, shard Shard, from uint64, maxBytes int) (page Page, err error)
 
 	// CreateStream stores a new stream with its shards and their counters. Either all of it is visible or none is.
-	// It fails with ErrStreamExists if the name is taken.
+	// It fails with ErrStreamExists if the name is taken. The stream's id is fresh: no other call has it.
 	CreateStream(ctx context.Context, s Stream) error
 
 	// LoadStream returns a stream with all its shards, by index. It fails with ErrStreamNotFound.

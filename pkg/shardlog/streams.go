@@ -3,9 +3,11 @@ package shardlog
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,13 +62,15 @@ func (m *streamMap) shardFor(k hashkey.Key) uint32 {
 	return m.open[i].Index
 }
 
-// Create stores a new stream. It fails with [ErrStreamExists] if the name is taken by another than this one, whose id
-// tells it apart, so that a try that was applied unseen counts as what it was.
+// Create stores a new stream under an id of its own. It fails with [ErrStreamExists] if the name is taken.
 func (s *Streams) Create(ctx context.Context, stream Stream) error {
+	// Each try has an id of its own: one that was applied unseen may be in use already.
+	tried := map[string]bool{}
 	for n := 1; ; n++ {
+		stream.ID = newStreamID()
 		err := s.log.store.CreateStream(ctx, stream)
-		if errors.Is(err, ErrStreamExists) && n > 1 {
-			if standing, loadErr := s.loadRetrying(ctx, stream.Name); loadErr == nil && standing.ID == stream.ID {
+		if errors.Is(err, ErrStreamExists) && len(tried) > 0 {
+			if standing, loadErr := s.loadRetrying(ctx, stream.Name); loadErr == nil && tried[standing.ID] {
 				return nil
 			}
 		}
@@ -76,8 +80,12 @@ func (s *Streams) Create(ctx context.Context, stream Stream) error {
 		if errors.Is(err, ErrStreamExists) || errors.Is(err, ErrRefused) || n == quickTries || !backoff(ctx, n) {
 			return fmt.Errorf("create stream %s: %w", stream.Name, err)
 		}
+		tried[stream.ID] = true
 	}
 }
+
+// newStreamID returns 26 of [a-z2-7], 130 bits.
+func newStreamID() string { return strings.ToLower(rand.Text()) }
 
 // Describe returns the stream's map as it stands, not as it is cached. It fails with [ErrStreamNotFound].
 func (s *Streams) Describe(ctx context.Context, name string) (Stream, error) {

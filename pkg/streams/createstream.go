@@ -2,8 +2,6 @@ package streams
 
 import (
 	"context"
-	"crypto/rand"
-	"strings"
 	"time"
 
 	"millrace/pkg/hashkey"
@@ -27,7 +25,6 @@ const (
 func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInput) (kinesis.Output, error) {
 	stream := shardlog.Stream{
 		Name:      in.Stream(),
-		ID:        strings.ToLower(rand.Text()),
 		Created:   s.config.Now().UTC().Truncate(time.Second),
 		Retention: defaultRetention,
 		Mode:      shardlog.Provisioned,

@@ -1,0 +1,118 @@
+// Package dynamolocal runs DynamoDB Local for tests: AWS's own implementation, in memory, on a port of this machine.
+//
+// A test binary holds one [Server], starts it with the first test that needs it, and ends it in TestMain:
+//
+//	var local dynamolocal.Server
+//
+//	func TestMain(m *testing.M) {
+//		code := m.Run()
+//		local.Stop()
+//		os.Exit(code)
+//	}
+//
+// Java 17 runs it and npm fetches it, once for all. Where that cannot be had the test is skipped, and says so; under
+// CI=true it fails.
+package dynamolocal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"millrace/pkg/dynamostore"
+	"millrace/pkg/lacking"
+)
+
+// startTime bounds fetching and starting together.
+const startTime = 5 * time.Minute
+
+// Server is one DynamoDB Local. The zero Server is one that has not been started. It is safe for use by many goroutines.
+type Server struct {
+	once   sync.Once
+	run    *process
+	err    error
+	mu     sync.Mutex
+	tables int
+}
+
+// Endpoint returns the server's URL, once it answers.
+func (s *Server) Endpoint(t testing.TB) string {
+	t.Helper()
+	s.once.Do(s.start)
+	var absent *lackingError
+	switch {
+	case s.err == nil:
+		return s.run.endpoint
+	case errors.As(s.err, &absent):
+		lacking.Skip(t, fmt.Errorf("DynamoDB Local: %w", s.err))
+	default:
+		t.Fatalf("DynamoDB Local: %v", s.err)
+	}
+	return ""
+}
+
+// Client returns a client of the server that does not retry.
+func (s *Server) Client(t testing.TB) *dynamodb.Client {
+	t.Helper()
+	client, err := dynamostore.NewClient(t.Context(), dynamostore.Config{Endpoint: s.Endpoint(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// Table creates an empty table for the test, and returns its name with a client of the server.
+func (s *Server) Table(t testing.TB) (client *dynamodb.Client, table string) {
+	t.Helper()
+	client = s.Client(t)
+	s.mu.Lock()
+	s.tables++
+	table = fmt.Sprintf("millrace-%d", s.tables)
+	s.mu.Unlock()
+	if err := dynamostore.CreateTable(t.Context(), client, table); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// The test's own context has ended by now.
+		if _, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &table}); err != nil {
+			t.Errorf("delete table %s: %v", table, err)
+		}
+	})
+	return client, table
+}
+
+// Stop ends the server, if it was started. Nothing may use it any more.
+func (s *Server) Stop() {
+	s.once.Do(func() { s.err = errors.New("server was stopped") })
+	if s.run != nil {
+		s.run.stop()
+	}
+}
+
+func (s *Server) start() {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	dir, err := fetched(ctx)
+	if err == nil {
+		s.run, err = started(ctx, dir)
+	}
+	s.err = err
+}
+
+// lackingError says that this machine lacks what DynamoDB Local needs.
+type lackingError struct {
+	what string
+	err  error
+}
+
+func (e *lackingError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("lacking %s: %v", e.what, e.err))
+}
+
+func (e *lackingError) Unwrap() error { return e.err }
