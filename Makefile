@@ -1,0 +1,60 @@
+# Every command sets up what it needs. `make` alone lists them.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+FUZZTIME    ?= 3s
+BENCHTIME   ?= 1s
+LAMBDA      := CGO_ENABLED=0 GOOS=linux go build -trimpath -tags lambda.norpc -ldflags '-s -w'
+NOT_TESTED  := $(CURDIR)/.cache/not-tested
+# The race detector needs a C compiler.
+RACE        := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
+
+.PHONY: help run test fuzz replay build bench check deploy build-Function
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## the endpoint on 127.0.0.1:4567 over the embedded store (ARGS="-memory ..." for flags)
+	go run ./functions/local $(ARGS)
+
+test: ## every test, and each fuzzer for a few seconds
+	@test -n "$(RACE)" || echo "WARNING: no C compiler, so the tests run without the race detector"
+	@rm -f $(NOT_TESTED) && mkdir -p $(dir $(NOT_TESTED))
+	MILLRACE_NOT_TESTED=$(NOT_TESTED) go test $(RACE) ./...
+	@$(MAKE) --no-print-directory fuzz
+	@test ! -s $(NOT_TESTED) || { echo; echo "WARNING: NOT TESTED, because this machine lacks something:"; sort $(NOT_TESTED); }
+
+fuzz: # one package and one fuzzer at a time: `go test -fuzz` takes no more
+	@set -e; for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' pkg functions | xargs -n1 dirname | sort -u); do \
+		for fuzzer in $$(grep -h '^func Fuzz' $$dir/*_test.go | sed -E 's/func (Fuzz[A-Za-z0-9_]*).*/\1/' | sort -u); do \
+			go test -run '^$$' -fuzz "^$$fuzzer\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./$$dir; \
+		done; \
+	done
+
+replay: ## sends every file in events/ through the handler and prints what it answers
+	go run ./functions/local replay events/*.json
+
+build: ## bin/: the Lambda's bootstrap for arm64 and amd64, and the local binary
+	GOARCH=arm64 $(LAMBDA) -o bin/linux-arm64/bootstrap ./functions/api
+	GOARCH=amd64 $(LAMBDA) -o bin/linux-amd64/bootstrap ./functions/api
+	go build -trimpath -o bin/millrace ./functions/local
+
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+check: ## format, vet, static analysis, known vulnerabilities
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt these: $$unformatted"; exit 1; }
+	go mod tidy -diff
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@out=$$(go run $(GOVULNCHECK) ./... 2>&1) && echo "$$out" || case "$$out" in \
+		*"fetching vulnerabilities"*) echo "WARNING: the vulnerability database cannot be reached, so it was not consulted" ;; \
+		*) echo "$$out"; exit 1 ;; esac
+
+deploy: ## sam build and deploy
+	sam build
+	sam deploy --guided
+
+# sam build calls this (BuildMethod: makefile) for the resource named Function.
+build-Function:
+	GOARCH=arm64 $(LAMBDA) -o "$(ARTIFACTS_DIR)/bootstrap" ./functions/api

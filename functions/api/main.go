@@ -1,0 +1,47 @@
+// Command api is the endpoint as an AWS Lambda function behind API Gateway, over DynamoDB.
+//
+// It reads TABLE_NAME, the DynamoDB table; ACCOUNT_ID, the account that ARNs and errors name (default 000000000000); and the AWS
+// SDK's own variables, AWS_REGION and AWS_ENDPOINT_URL_DYNAMODB among them.
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"millrace/pkg/apigw"
+	"millrace/pkg/dynamostore"
+	"millrace/pkg/httpapi"
+	"millrace/pkg/shardlog"
+	"millrace/pkg/streams"
+)
+
+func main() {
+	logger := slog.New(httpapi.LogHandler(slog.NewJSONHandler(os.Stderr, nil)))
+	handler, err := newHandler(context.Background(), logger)
+	if err != nil {
+		logger.Error("start failed", "cause", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
+
+func newHandler(ctx context.Context, logger *slog.Logger) (*apigw.Handler, error) {
+	table := os.Getenv("TABLE_NAME")
+	if table == "" {
+		return nil, errors.New("TABLE_NAME is not set: it names the DynamoDB table")
+	}
+	store, err := dynamostore.Open(ctx, dynamostore.Config{Table: table})
+	if err != nil {
+		return nil, err
+	}
+	service := streams.New(shardlog.NewStreams(shardlog.NewLog(store, shardlog.Options{})), streams.Config{
+		Account: os.Getenv("ACCOUNT_ID"),
+		Region:  os.Getenv("AWS_REGION"),
+		Logger:  logger,
+	})
+	return apigw.New(httpapi.New(httpapi.Config{Service: service, Logger: logger})), nil
+}

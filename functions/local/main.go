@@ -1,0 +1,53 @@
+// Command local is the endpoint on a port of this machine, over an embedded store.
+//
+//	local [flags]                  serves until SIGINT or SIGTERM
+//	local replay [flags] FILE...   sends API Gateway events through the same handler and prints the answers
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"millrace/pkg/httpapi"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := run(ctx, os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(0)
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(os.Stderr, "millrace: %v\nmillrace: -h lists the flags\n", err)
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "millrace: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	logger := slog.New(httpapi.LogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel()})))
+	store, closeStore, err := o.openStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeStore()) }()
+	handler := o.newHandler(store, logger)
+	if o.replay {
+		return replay(ctx, handler, o.files, out)
+	}
+	return serve(ctx, handler, o, out, logger)
+}

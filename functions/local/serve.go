@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// readTimeout leaves a client a minute for its 5 MB.
+	readTimeout   = time.Minute
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	headerBytes   = 64 << 10
+	// stopTimeout is what requests under way get when the server stops.
+	stopTimeout = 10 * time.Second
+)
+
+// serve answers on a port until the context ends, and then lets the requests under way finish.
+func serve(ctx context.Context, handler http.Handler, o options, out io.Writer, logger *slog.Logger) error {
+	listener, err := net.Listen("tcp", o.addr)
+	if err != nil {
+		return err
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // some SDKs speak it to an http:// endpoint, unasked
+	server := &http.Server{
+		Handler:           handler,
+		Protocols:         protocols,
+		ReadTimeout:       readTimeout,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	fmt.Fprintf(out, "millrace serves Kinesis on http://%s, storing in %s\n", listener.Addr(), o.storeName())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(stopping); err != nil {
+		return errors.Join(fmt.Errorf("requests under way were cut off: %w", err), server.Close())
+	}
+	fmt.Fprintln(out, "millrace has stopped")
+	return nil
+}
