@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -124,6 +125,22 @@ func TestServe(t *testing.T) {
 		t.Errorf("after a restart a put is acknowledged with %s, before it with %s", again, first)
 	}
 	s.stop(t, os.Interrupt)
+}
+
+// TestLargestRequest puts a record of 1 MB, and 5 MB in one request, into the embedded store.
+func TestLargestRequest(t *testing.T) {
+	s := startServer(t, "-data", t.TempDir())
+	send(t, http.DefaultClient, s.url, "CreateStream", `{"StreamName":"orders","ShardCount":1}`)
+	record := func(size int) string {
+		return `{"PartitionKey":"k","Data":"` + base64.StdEncoding.EncodeToString(make([]byte, size)) + `"}`
+	}
+	mb := record(1 << 20)
+	for _, records := range []string{mb, strings.Repeat(mb+",", 4) + record(1<<20-5)} {
+		got := send(t, http.DefaultClient, s.url, "PutRecords", `{"StreamName":"orders","Records":[`+records+`]}`)
+		if !strings.HasPrefix(got, "200 ") || !strings.Contains(got, `"FailedRecordCount":0`) {
+			t.Errorf("%d bytes: %.300s", len(records), got)
+		}
+	}
 }
 
 // TestHTTP2 speaks HTTP/2 without TLS to the same port.
