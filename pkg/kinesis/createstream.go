@@ -12,6 +12,7 @@ type CreateStreamInput struct {
 	StreamName        string
 	ShardCount        int                // 0 where absent
 	StreamModeDetails *StreamModeDetails // nil where absent
+	Tags              map[string]string  // nil where absent
 }
 
 // StreamModeDetails is the capacity mode of a stream.
@@ -30,6 +31,8 @@ func (in *CreateStreamInput) members(v visitor) {
 	v.text("StreamName", &in.StreamName, required, &streamName)
 	v.integer("ShardCount", &in.ShardCount, optional, &shardCount)
 	v.structure("StreamModeDetails", behind(&in.StreamModeDetails), optional)
+	v.textMap("Tags", &in.Tags, optional, &tagMap)
+	v.check(tagCharacters(in.Tags))
 }
 
 func (d *StreamModeDetails) members(v visitor) {

@@ -3,6 +3,7 @@ package kinesis
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Error is a refusal as the wire carries it. Nothing in it is secret: it is sent as it is.
@@ -46,6 +47,38 @@ func ResourceNotFound(stream, account string) *Error {
 func ResourceInUse(stream, account string) *Error {
 	return badRequest("ResourceInUseException", fmt.Sprintf("Stream %s under account %s already exists.", stream, account))
 }
+
+// StreamNotActive says that the stream is in a state in which its shards and settings cannot be changed.
+func StreamNotActive(stream, account, status string) *Error {
+	return badRequest("ResourceInUseException",
+		fmt.Sprintf("Stream %s under account %s not ACTIVE, instead in state %s", stream, account, status))
+}
+
+// StreamOnDemand says that the operation is for streams in PROVISIONED mode.
+func StreamOnDemand(stream, account string) *Error {
+	return badRequest("ValidationException",
+		fmt.Sprintf("Request is invalid. Stream %s under account %s is in On-Demand mode.", stream, account))
+}
+
+// ExpiredIterator says that a shard iterator is older than [IteratorLife]. SDKs do not retry it; readers ask for a new one.
+func ExpiredIterator(created, now time.Time) *Error {
+	const layout = "Mon Jan 02 15:04:05 UTC 2006"
+	return badRequest("ExpiredIteratorException", fmt.Sprintf("Iterator expired. The iterator was created at time %s "+
+		"while right now it is %s which is further in the future than the tolerated delay of %d milliseconds.",
+		created.UTC().Format(layout), now.UTC().Format(layout), IteratorLife.Milliseconds()))
+}
+
+// InvalidIterator refuses a text that is no shard iterator of this endpoint.
+func InvalidIterator() *Error { return InvalidArgument("Invalid ShardIterator.") }
+
+// ExpiredNextToken says that a token is older than [NextTokenLife].
+func ExpiredNextToken() *Error {
+	return badRequest("ExpiredNextTokenException",
+		fmt.Sprintf("NextToken expired. A token can be used for %d seconds.", NextTokenLife/time.Second))
+}
+
+// InvalidNextToken refuses a text that is no token of this endpoint.
+func InvalidNextToken() *Error { return InvalidArgument("Invalid NextToken.") }
 
 // Throttling says that the caller asks too often. SDKs retry it.
 func Throttling(message string) *Error { return badRequest("ThrottlingException", message) }

@@ -2,12 +2,16 @@ package kinesis_test
 
 import (
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"millrace/pkg/kinesis"
 )
 
 func TestErrors(t *testing.T) {
 	const account = "111111111111"
+	created := time.Date(2026, 1, 2, 4, 4, 5, 0, time.FixedZone("CET", 3600))
 	tests := []struct {
 		name   string
 		err    *kinesis.Error
@@ -23,6 +27,24 @@ func TestErrors(t *testing.T) {
 		{"in use", kinesis.ResourceInUse("orders", account), 400,
 			`{"__type":"ResourceInUseException","message":"Stream orders under account 111111111111 already exists."}`,
 			"ResourceInUseException: Stream orders under account 111111111111 already exists."},
+		{"not active", kinesis.StreamNotActive("orders", account, kinesis.StatusUpdating), 400,
+			`{"__type":"ResourceInUseException","message":"Stream orders under account 111111111111 not ACTIVE, instead in state UPDATING"}`,
+			"ResourceInUseException: Stream orders under account 111111111111 not ACTIVE, instead in state UPDATING"},
+		{"on demand", kinesis.StreamOnDemand("orders", account), 400,
+			`{"__type":"ValidationException","message":"Request is invalid. Stream orders under account 111111111111 is in On-Demand mode."}`,
+			"ValidationException: Request is invalid. Stream orders under account 111111111111 is in On-Demand mode."},
+		{"expired iterator", kinesis.ExpiredIterator(created, created.Add(5*time.Minute+time.Second)), 400,
+			`{"__type":"ExpiredIteratorException","message":"Iterator expired. The iterator was created at time Fri Jan 02 03:04:05 UTC 2026 ` +
+				`while right now it is Fri Jan 02 03:09:06 UTC 2026 which is further in the future than the tolerated delay of 300000 milliseconds."}`,
+			"ExpiredIteratorException: Iterator expired. The iterator was created at time Fri Jan 02 03:04:05 UTC 2026 " +
+				"while right now it is Fri Jan 02 03:09:06 UTC 2026 which is further in the future than the tolerated delay of 300000 milliseconds."},
+		{"no iterator", kinesis.InvalidIterator(), 400,
+			`{"__type":"InvalidArgumentException","message":"Invalid ShardIterator."}`, "InvalidArgumentException: Invalid ShardIterator."},
+		{"expired token", kinesis.ExpiredNextToken(), 400,
+			`{"__type":"ExpiredNextTokenException","message":"NextToken expired. A token can be used for 300 seconds."}`,
+			"ExpiredNextTokenException: NextToken expired. A token can be used for 300 seconds."},
+		{"no token", kinesis.InvalidNextToken(), 400,
+			`{"__type":"InvalidArgumentException","message":"Invalid NextToken."}`, "InvalidArgumentException: Invalid NextToken."},
 		{"throttling", kinesis.Throttling("Rate exceeded"), 400,
 			`{"__type":"ThrottlingException","message":"Rate exceeded"}`, "ThrottlingException: Rate exceeded"},
 		{"limit", kinesis.LimitExceeded("too many"), 400,
@@ -68,6 +90,31 @@ func TestShardID(t *testing.T) {
 			t.Errorf("shard %d: %q, want %q", index, got, want)
 		}
 	}
+}
+
+func TestParseShardID(t *testing.T) {
+	for id, want := range map[string]uint32{
+		"shardId-000000000000": 0, "shardId-000000000012": 12, "shardId-5": 5, "shard-5": 5, "any_name.5-007": 7, "-00002147483647": 2147483647,
+		"0": 0, "42": 42, "000000000000000042": 42, "2147483647": 2147483647,
+	} {
+		if got, ok := kinesis.ParseShardID(id); !ok || got != want {
+			t.Errorf("%q: %d, %t, want %d", id, got, ok, want)
+		}
+	}
+	for _, id := range []string{
+		"", "-", "5-", "shardId-", "shardId", "ABKLFD8", "2.14E4", "+5", "shardId-+5", "--5", "a-b-5", "a-5-6", "a-5b", " 5", "٥",
+		"2147483648", "shardId-002147483648", "99999999999999999999999",
+	} {
+		if got, ok := kinesis.ParseShardID(id); ok {
+			t.Errorf("%q: %d, want none", id, got)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		index := rapid.Uint32Max(1<<31-1).Draw(t, "index")
+		if got, ok := kinesis.ParseShardID(kinesis.ShardID(index)); !ok || got != index {
+			t.Fatalf("%s: %d, %t", kinesis.ShardID(index), got, ok)
+		}
+	})
 }
 
 func TestStreamARN(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"millrace/pkg/hashkey"
@@ -18,6 +19,15 @@ const (
 	MaxPartitionKey = 256     // characters of a partition key
 	MaxStreamName   = 128     // characters of a stream's name
 	MaxShards       = 1000    // shards of a new stream
+	MaxTags         = 50      // tags of a stream
+	MinRetention    = 24      // hours that a stream keeps its records at least
+	MaxRetention    = 8760    // hours that it keeps them at most
+
+	MaxReadRecords = 10_000   // records of one GetRecords
+	MaxReadData    = 10 << 20 // bytes of data that one GetRecords answers at most
+
+	IteratorLife  = 5 * time.Minute // how long a shard iterator can be used
+	NextTokenLife = 5 * time.Minute // how long a NextToken can be used
 )
 
 // MaxBody is the number of bytes that no valid request exceeds. The largest is a PutRecords of [MaxRequestData]: 7.0 MB in
@@ -62,6 +72,27 @@ var (
 	partitionKey    = shape{min: 1, max: MaxPartitionKey}
 	explicitHashKey = shape{max: unbounded, patterns: []pattern{{`0|([1-9]\d{0,38})`, decimal(39)}}, also: outsideHashKeys}
 	sequenceNumber  = shape{max: unbounded, patterns: []pattern{{`0|([1-9]\d{0,128})`, decimal(129)}}}
+
+	// anyName is what AWS takes for the name of a shard, or of a stream that need not be there.
+	anyName       = shape{min: 1, max: 128, patterns: []pattern{{`[a-zA-Z0-9_.-]+`, isAnyName}}}
+	pageSize      = shape{min: 1, max: 10_000}
+	nextToken     = shape{min: 1, max: 1 << 20}
+	shardIterator = shape{min: 1, max: 512}
+	iteratorType  = shape{max: unbounded, values: []string{ // in the order in which AWS tells them
+		IteratorAfterSequenceNumber, IteratorLatest, IteratorAtTimestamp, IteratorAtSequenceNumber, IteratorTrimHorizon,
+	}}
+	filterType = shape{max: unbounded, values: []string{
+		FilterAfterShardID, FilterAtTrimHorizon, FilterFromTrimHorizon, FilterAtLatest, FilterAtTimestamp, FilterFromTimestamp,
+	}}
+	newStartingHashKey = shape{max: unbounded, patterns: explicitHashKey.patterns}
+	targetShardCount   = shape{min: 1, max: unbounded}
+	scalingType        = shape{max: unbounded, values: []string{ScalingUniform}}
+
+	tagKey      = shape{min: 1, max: 128}
+	tagValue    = shape{max: 256}
+	tagMap      = shape{min: 1, max: 200, keys: &tagKey, each: &tagValue}
+	tagKeys     = shape{min: 1, max: 50, each: &tagKey}
+	tagPageSize = shape{min: 1, max: 50}
 )
 
 // keep is how many elements of a list or map are worth keeping: one more than allowed shows that there are too many.
@@ -128,13 +159,11 @@ func (s *shape) text(t string) []string {
 }
 
 // all returns every constraint declared for a text, in brackets, as errors about the elements of a list or map tell them.
+// Where the API bounds a length it does so on both sides, be it by 0.
 func (s *shape) all() string {
 	var declared []string
 	if s.max < unbounded {
-		declared = append(declared, s.maxLength())
-	}
-	if s.min > 0 {
-		declared = append(declared, s.minLength())
+		declared = append(declared, s.maxLength(), s.minLength())
 	}
 	for _, p := range s.patterns {
 		declared = append(declared, p.constraint())
@@ -148,6 +177,15 @@ func (s *shape) all() string {
 func isStreamName(s string) bool {
 	for i := range len(s) {
 		if !isLetter(s[i]) && (i == 0 || !isDigit(s[i]) && s[i] != '-') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func isAnyName(s string) bool {
+	for i := range len(s) {
+		if !isLetter(s[i]) && !isDigit(s[i]) && !strings.ContainsRune("_.-", rune(s[i])) {
 			return false
 		}
 	}

@@ -10,7 +10,8 @@ type Input interface {
 	// order of the schema, ten at most. It must pass before any other method or field of the input is relied on.
 	Validate() error
 
-	// Stream returns the name of the stream that the input speaks of, whether it came as StreamName or in StreamARN.
+	// Stream returns the name of the stream that the input speaks of, whether it came as StreamName or in an ARN. It is
+	// "" for an input that names none: of the account as a whole, or where an iterator or token tells the stream.
 	Stream() string
 }
 

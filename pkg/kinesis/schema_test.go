@@ -187,7 +187,7 @@ func TestValidateCollections(t *testing.T) {
 		texts = "Member must satisfy constraint: [Member must have length less than or equal to 3, Member must have length greater than or equal to 1]"
 		keys  = "Map keys must satisfy constraint: [Member must have length less than or equal to 3, Member must have length greater than or equal to 1]"
 		value = "Map value must satisfy constraint: [Member must have length less than or equal to 4, " +
-			"Member must satisfy regular expression pattern: x*, Member must satisfy enum value set: [, x]]"
+			"Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: x*, Member must satisfy enum value set: [, x]]"
 	)
 	tests := []struct {
 		in   sample

@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -20,6 +21,19 @@ func StreamARN(region, account, stream string) string {
 // ShardID returns the id of the shard with that index in its stream: `shardId-` and 12 digits.
 func ShardID(index uint32) string { return fmt.Sprintf("shardId-%012d", index) }
 
+// ParseShardID returns the index of the shard that s names, as Kinesis reads shard ids: the digits stand alone or after
+// one hyphen, whatever is before that, and leading zeros do not count. It fails for anything else and above 2^31-1.
+func ParseShardID(s string) (uint32, bool) {
+	if _, digits, ok := strings.Cut(s, "-"); ok {
+		s = digits
+	}
+	if !allDigits(s) {
+		return 0, false
+	}
+	index, err := strconv.ParseUint(s, 10, 31)
+	return uint32(index), err == nil
+}
+
 // streamMembers declares the two members by which most inputs name their stream. One of them is needed. Both may be
 // there if they name the same stream, whatever the region and account in the ARN.
 func streamMembers(v visitor, name, arn *string) {
@@ -27,6 +41,11 @@ func streamMembers(v visitor, name, arn *string) {
 	if *arn != "" {
 		n = optional
 	}
+	streamNames(v, name, arn, n)
+}
+
+// streamNames declares the two members by which an input names its stream, and whether StreamName is needed.
+func streamNames(v visitor, name, arn *string, n need) {
 	v.text("StreamName", name, n, &streamName)
 	v.text("StreamARN", arn, optional, &streamARN)
 	v.check(func(vs *violations) {
@@ -36,7 +55,7 @@ func streamMembers(v visitor, name, arn *string) {
 	})
 }
 
-// streamOf returns the stream that a valid input names.
+// streamOf returns the stream that a valid input names, "" where it names none.
 func streamOf(name, arn string) string {
 	if name != "" {
 		return name

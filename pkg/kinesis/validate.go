@@ -61,6 +61,13 @@ func (vs *violations) text(text string) {
 	vs.found = append(vs.found, text)
 }
 
+// alone adds the violation of a limit that AWS looks at only where all those before it are kept.
+func (vs *violations) alone(text string) {
+	if len(vs.found) == 0 {
+		vs.text(text)
+	}
+}
+
 func (vs *violations) full() bool { return len(vs.found) >= maxViolations }
 
 func (vs *violations) message() string {
