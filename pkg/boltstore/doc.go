@@ -7,10 +7,14 @@
 //
 //	bucket     key                                     value
 //	meta       "format"                                format version, 4 bytes
-//	streams    stream's name                           JSON: id, created, retention, mode, whether it is being deleted
-//	shards     SHARD                                   JSON: created, hash key range
-//	counters   SHARD                                   record version, state, next slot (8 bytes)
+//	streams    stream's name                           JSON: id, created, settings, revision, whether it is being deleted
+//	shards     SHARD                                   JSON: created, hash key range, parents, closed, sealed, final slot
+//	counters   SHARD                                   record version, state, and as varints: next slot, retention, last, mark due, marks
 //	log        SHARD, slot (8 bytes), piece (2 bytes)  a piece of the slot's content
+//
+// A counter's times are Unix seconds: last, mark due less last, and of each mark its slot and its time, less those of the mark before
+// it, or 0 and last. A closed shard keeps its counter, closed, with the next slot as it was when the shard closed: the final slot comes before it.
+// A shard without a counter is gone: its stream is being deleted.
 //
 // A slot's content is a head (record version, count, arrival, expiry, nonce, length of the segment) and the segment, cut
 // into pieces of [pieceSize] bytes. bbolt leaves up to four entries in a leaf page however large they are, and writes a
@@ -21,21 +25,40 @@
 //
 // # Slots and crashes
 //
-// Allocate hands slots out from memory, and the counter's next slot reaches the file with the content of the slots: the
-// transaction that stores slot s raises it to at least s+1. Open goes on from there, or from the slot after the last one
+// Allocate moves a shard's counter in memory, and the counter reaches the file with the content of the slots: the transaction that
+// stores slot s stores the counter as it then is, which has handed s out. Open goes on from there, or from the slot after the last one
 // in the log if that is more. So a slot that was handed out and not stored when the process died may be handed out again.
 // This keeps "a slot is handed to at most one live append": the one process that holds the file's lock hands each slot
 // out once, and no append of a process that died is live. It keeps "content never changes" too, as a slot that has
-// content lies below the next slot. For this nobody may see content that a crash could take back: reads
-// wait for the fsync of the commit that they saw.
+// content lies below the next slot.
 //
-// A counter that is closed or removed refuses to hand out slots, and is so in the file before the call that closed it
-// returns.
+// It keeps the meaning of a counter's Last and marks. Each counter in the file is one that the shard had at some moment, all of it from
+// that moment: what it says of the slots below its Next, when the last of them was handed out and by when those below a mark were, was
+// true, and they are not handed out again. The slots from Next on that a crash took back have no content, and what the counter learns
+// when they are handed out again is of the later time.
+//
+// For this nobody may see what a crash could take back: reads wait for the fsync of the commit that they saw, and Counter, whose
+// Next may become a reader's position, has a counter that is ahead of the file stored before it tells it.
+//
+// # Closing and retention
+//
+// Reshard and SetRetention hold the shards that they change: from when the transaction reads their counters in memory until it is
+// committed, Allocate waits. So every slot that was handed out lies below the Next that the transaction stored, and every later
+// one gets to see the change: none of a closed shard, or the new retention. If the commit fails, Allocate goes on as before.
+//
+// The appends that got a slot before still put their contents. DeleteStream removes the counters, after which a put is forgotten. A
+// counter that is closed or removed is so in the file before the call that closed it returns.
+//
+// # Expiry
+//
+// [Store.Reclaim] drops contents in transactions of some 16 MB, each content as a whole, and [Store.Extend] rewrites the first pieces
+// of those whose expiry moves, some 4 MB at a time. Both find their contents in read transactions, and look again in the write transaction
+// whether the other one came between. The file does not shrink: bbolt takes the pages for what is written next.
 //
 // # Commits
 //
-// Puts that wait while a commit runs share the next transaction and its fsyncs; a put that finds no commit running starts
-// one at once. There are no timers, so a lone put waits for nothing but the disk.
+// Puts that wait while a commit runs share the next transaction and its fsyncs, as do counters that are to be told; what finds no
+// commit running starts one at once. There are no timers, so a lone put waits for nothing but the disk.
 //
 // A commit that failed before the file's meta page changed has left nothing: its puts are tried again one by one, as one
 // that does not fit the disk must not fail its neighbours, and fail with [shardlog.ErrRefused]. If the meta page changed but could

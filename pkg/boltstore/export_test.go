@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -76,17 +77,40 @@ func (s *Store) MarkDeleted(name string) error {
 }
 
 // SetCounter overwrites a shard's counter in the file, for the next Open to find.
-func (s *Store) SetCounter(shard shardlog.Shard, next uint64, closed bool) error {
+func (s *Store) SetCounter(shard shardlog.Shard, c shardlog.Counter) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(bucketCounters)).Put(shardKey(shard), counter{next: next, closed: closed}.encode())
+		return tx.Bucket([]byte(bucketCounters)).Put(shardKey(shard), encodeCounter(c))
 	})
 }
+
+// Hold does what a transaction does that changes the counters of shards, until release is called.
+func (s *Store) Hold(shards ...shardlog.Shard) (release func()) {
+	_, release = s.slots.hold(shards)
+	return release
+}
+
+// Bounds of one step of Reclaim and Extend.
+const (
+	ReclaimRun  = reclaimRun
+	SweepRun    = sweepRun
+	ExtendChunk = extendChunk
+)
 
 // Damage overwrites the first piece of a slot.
 func (s *Store) Damage(shard shardlog.Shard, slot uint64, value []byte) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		return tx.Bucket([]byte(bucketLog)).Put(slotKey(shard, slot, 0), value)
 	})
+}
+
+// Expired returns how many contents of a shard a Reclaim that has come to it would drop.
+func (s *Store) Expired(shard shardlog.Shard, now time.Time) (n int, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		w, err := findExpired(tx, shard, 0, now, reclaimRun)
+		n = len(w.expired)
+		return err
+	})
+	return n, err
 }
 
 // SetFormat overwrites the file's format version.

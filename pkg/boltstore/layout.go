@@ -2,12 +2,10 @@ package boltstore
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
-	"millrace/pkg/hashkey"
 	"millrace/pkg/shardlog"
 )
 
@@ -25,7 +23,8 @@ const (
 	format        = 1
 	recordVersion = 1
 
-	headSize = 1 + 2 + 8 + 8 + 16 + 4
+	headSize  = 1 + 2 + 8 + 8 + 16 + 4
+	expiresAt = 1 + 2 + 8 // where in a head the expiry stands
 
 	// pieceSize makes two pieces with their keys and bbolt's headers fill 32 KB of pages.
 	pieceSize = 16_300
@@ -34,9 +33,6 @@ const (
 	maxPacked = 64 << 20
 
 	maxIDLength = 32
-
-	stateOpen   = 1
-	stateClosed = 2
 )
 
 func corrupt(format string, args ...any) error {
@@ -80,32 +76,6 @@ func decodeSlotKey(k, shard []byte) (slot uint64, piece int, err error) {
 	return binary.BigEndian.Uint64(tail), int(binary.BigEndian.Uint16(tail[8:])), nil
 }
 
-// counter is a shard's counter.
-type counter struct {
-	next   uint64
-	closed bool
-}
-
-func (c counter) encode() []byte {
-	state := byte(stateOpen)
-	if c.closed {
-		state = stateClosed
-	}
-	return binary.BigEndian.AppendUint64([]byte{recordVersion, state}, c.next)
-}
-
-func decodeCounter(b []byte) (counter, error) {
-	switch {
-	case len(b) != 10:
-		return counter{}, corrupt("a counter of %d bytes", len(b))
-	case b[0] != recordVersion:
-		return counter{}, corrupt("a counter of version %d", b[0])
-	case b[1] != stateOpen && b[1] != stateClosed:
-		return counter{}, corrupt("a counter in state %d", b[1])
-	}
-	return counter{next: binary.BigEndian.Uint64(b[2:]), closed: b[1] == stateClosed}, nil
-}
-
 // encodeContent returns the head and the segment in memory of their own, to be cut into pieces.
 func encodeContent(c shardlog.Content) ([]byte, error) {
 	if len(c.Packed) > maxPacked || c.Count < 0 || c.Count > 1<<16-1 {
@@ -137,52 +107,10 @@ func decodeHead(b []byte) (c shardlog.Content, length int, first []byte, err err
 	}
 	c.Count = int(binary.BigEndian.Uint16(b[1:]))
 	c.Arrival = time.UnixMilli(int64(binary.BigEndian.Uint64(b[3:]))).UTC()
-	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(b[11:])), 0).UTC()
+	c.Expires = time.Unix(int64(binary.BigEndian.Uint64(b[expiresAt:])), 0).UTC()
 	c.Nonce = shardlog.Nonce(b[19:])
 	return c, int(packed), first, nil
 }
 
-// streamRecord is a stream without its shards.
-type streamRecord struct {
-	ID        string        `json:"id"`
-	Created   time.Time     `json:"created"`
-	Retention int64         `json:"retentionSeconds"`
-	Mode      shardlog.Mode `json:"mode"`
-	Deleting  bool          `json:"deleting,omitempty"`
-}
-
-func decodeStream(b []byte) (streamRecord, error) {
-	var r streamRecord
-	if err := json.Unmarshal(b, &r); err != nil {
-		return r, corrupt("a stream's record: %v", err)
-	}
-	if !validID(r.ID) {
-		return r, corrupt("a stream has id %q", r.ID)
-	}
-	r.Created = r.Created.UTC()
-	return r, nil
-}
-
-// shardRecord is a shard without its index, its hash keys in decimal.
-type shardRecord struct {
-	Created int64  `json:"created"` // Unix, s
-	Start   string `json:"start"`
-	End     string `json:"end"`
-}
-
-func encodeShard(s shardlog.ShardInfo) ([]byte, error) {
-	return json.Marshal(shardRecord{Created: s.Created.Unix(), Start: s.Keys.Start.String(), End: s.Keys.End.String()})
-}
-
-func decodeShard(index uint32, b []byte) (shardlog.ShardInfo, error) {
-	var r shardRecord
-	if err := json.Unmarshal(b, &r); err != nil {
-		return shardlog.ShardInfo{}, corrupt("record of shard %d: %v", index, err)
-	}
-	start, startErr := hashkey.Parse(r.Start)
-	end, endErr := hashkey.Parse(r.End)
-	if err := errors.Join(startErr, endErr); err != nil {
-		return shardlog.ShardInfo{}, corrupt("range of shard %d: %v", index, err)
-	}
-	return shardlog.ShardInfo{Index: index, Keys: hashkey.Range{Start: start, End: end}, Created: time.Unix(r.Created, 0).UTC()}, nil
-}
+// pieces returns in how many pieces a segment of that length is stored, its head included.
+func pieces(length int) int { return (headSize + length + pieceSize - 1) / pieceSize }

@@ -112,7 +112,7 @@ func createBuckets(tx *bbolt.Tx) (changed bool, err error) {
 
 // loadCounters opens in memory the counters that are open in the file.
 func (s *Store) loadCounters(tx *bbolt.Tx) error {
-	next := map[shardlog.Shard]uint64{}
+	open := map[shardlog.Shard]shardlog.Counter{}
 	log := tx.Bucket([]byte(bucketLog)).Cursor()
 	err := tx.Bucket([]byte(bucketCounters)).ForEach(func(k, v []byte) error {
 		shard, err := decodeShardKey(k)
@@ -127,12 +127,13 @@ func (s *Store) loadCounters(tx *bbolt.Tx) error {
 		if err != nil {
 			return err
 		}
-		if !c.closed {
-			next[shard] = max(c.next, last+1)
+		if c.Open {
+			c.Next = max(c.Next, last+1)
+			open[shard] = c
 		}
 		return nil
 	})
-	s.slots.open(next)
+	s.slots.open(open)
 	return err
 }
 

@@ -12,10 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 	"golang.org/x/sync/errgroup"
-	"pgregory.net/rapid"
 
 	"millrace/pkg/boltstore"
 	"millrace/pkg/shardlog"
@@ -33,13 +33,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// appendForEver has goroutines append to shard 0 and print each slot that was acknowledged.
+// appendForEver has goroutines append to the stream's open shards and print each slot that was acknowledged, as "a SHARD SLOT". One
+// replaces an open shard now and then and prints its next slot, as "c SHARD NEXT".
 func appendForEver(dir string) error {
 	s, err := boltstore.Open(dir)
-	if err != nil {
-		return err
-	}
-	stream, err := s.LoadStream(context.Background(), "orders")
 	if err != nil {
 		return err
 	}
@@ -47,54 +44,153 @@ func appendForEver(dir string) error {
 	for range 6 {
 		g.Go(func() error {
 			for {
-				slot, err := add(ctx, s, stream.Shard(0), rand.IntN(50_000))
-				if err != nil {
-					return err
-				}
-				if _, err := os.Stdout.WriteString(fmt.Sprintln(slot)); err != nil {
+				if err := appendUntilClosed(ctx, s); !errors.Is(err, shardlog.ErrShardClosed) {
 					return err
 				}
 			}
 		})
 	}
+	g.Go(func() error {
+		for {
+			if err := replaceAny(ctx, s); err != nil {
+				return err
+			}
+		}
+	})
 	return g.Wait()
+}
+
+// openShards returns the stream and the indexes of its open shards.
+func openShards(ctx context.Context, s *boltstore.Store) (stream shardlog.Stream, open []uint32, err error) {
+	stream, err = s.LoadStream(ctx, "orders")
+	for _, info := range stream.Shards {
+		if info.IsOpen() {
+			open = append(open, info.Index)
+		}
+	}
+	return stream, open, err
+}
+
+func appendUntilClosed(ctx context.Context, s *boltstore.Store) error {
+	stream, open, err := openShards(ctx, s)
+	for err == nil {
+		shard := stream.Shard(open[rand.IntN(len(open))])
+		var slot uint64
+		if slot, err = add(ctx, s, shard, rand.IntN(50_000)); err == nil {
+			_, err = os.Stdout.WriteString(fmt.Sprintln("a", shard.Index, slot))
+		}
+	}
+	return err
+}
+
+// replaceAny replaces an open shard once that has about 20 slots more.
+func replaceAny(ctx context.Context, s *boltstore.Store) error {
+	stream, open, err := openShards(ctx, s)
+	if err != nil {
+		return err
+	}
+	shard := stream.Shard(open[rand.IntN(len(open))])
+	first, err := s.Counter(ctx, shard)
+	for c := first; err == nil && c.Next < first.Next+20; {
+		c, err = s.Counter(ctx, shard)
+	}
+	if err != nil {
+		return err
+	}
+	if err := replaceShard(ctx, s, stream, shard.Index, time.Now()); err != nil {
+		return err
+	}
+	c, err := s.Counter(ctx, shard)
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.WriteString(fmt.Sprintln("c", shard.Index, c.Next))
+	return err
 }
 
 func TestKilledProcess(t *testing.T) {
 	const rounds = 8
 	dir := t.TempDir()
 	s := open(t, dir)
-	shard := create(t, s, "orders", "a1").Shard(0)
+	create(t, s, "orders", "a1")
 	closeChecked(t, s)
-	acknowledged, stored := map[uint64]bool{}, map[uint64]bool{}
+	acknowledged, stored := map[slotOf]bool{}, map[slotOf]bool{}
+	finals := map[uint32]uint64{}
 	for range rounds {
-		for _, slot := range appendUntilKilled(t, dir, 20+rand.IntN(150)) {
-			if acknowledged[slot] || stored[slot] {
-				t.Fatalf("slot %d had content and was handed out again", slot)
+		for _, line := range appendUntilKilled(t, dir, 20+rand.IntN(150)) {
+			if line.closed {
+				finals[line.shard] = line.slot
+				continue
 			}
-			acknowledged[slot] = true
+			if acknowledged[line.slotOf] || stored[line.slotOf] {
+				t.Fatalf("slot %+v had content and was handed out again", line.slotOf)
+			}
+			acknowledged[line.slotOf] = true
 		}
 		s := open(t, dir)
-		stored = slots(t, s, shard)
+		stored = checkShards(t, s, finals)
 		for slot := range acknowledged {
 			if !stored[slot] {
-				t.Fatalf("slot %d was acknowledged and is gone", slot)
+				t.Fatalf("slot %+v was acknowledged and is gone", slot)
 			}
 		}
-		slot := mustAdd(t, s, shard, 80)
-		for taken := range stored {
-			if slot <= taken {
-				t.Fatalf("slot %d is handed out, slot %d has content", slot, taken)
-			}
-		}
-		acknowledged[slot], stored[slot] = true, true
 		closeChecked(t, s)
+	}
+	if len(finals) == 0 {
+		t.Error("no shard was ever replaced")
 	}
 }
 
-// appendUntilKilled runs appendForEver in a process of its own, kills that once it has acknowledged n slots, and returns all
-// that it acknowledged.
-func appendUntilKilled(t *testing.T, dir string, n int) []uint64 {
+type slotOf struct {
+	shard uint32
+	slot  uint64
+}
+
+// checkShards holds a stream's shards against their counters and contents, adds a content to each that is open, and returns which
+// slots have content. Finals are the next slots of the shards that are known to be closed; it adds the others'.
+func checkShards(t *testing.T, s *boltstore.Store, finals map[uint32]uint64) map[slotOf]bool {
+	t.Helper()
+	stream := load(t, s, "orders")
+	stored, replaced := map[slotOf]bool{}, map[uint32]bool{}
+	for _, info := range stream.Shards {
+		for _, parent := range info.Parents {
+			replaced[parent] = true
+		}
+	}
+	for _, info := range stream.Shards {
+		shard := stream.Shard(info.Index)
+		c := counter(t, s, shard)
+		final, known := finals[info.Index]
+		if c.Open != info.IsOpen() || replaced[info.Index] == info.IsOpen() || (known && (c.Open || c.Next != final)) {
+			t.Fatalf("shard %+v has counter %+v and child %v, its next slot was %d (%v)", info, c, replaced[info.Index], final, known)
+		}
+		for slot := range slots(t, s, shard) {
+			if slot >= c.Next {
+				t.Fatalf("slot %d of shard %d has content, the next slot is %d", slot, info.Index, c.Next)
+			}
+			stored[slotOf{info.Index, slot}] = true
+		}
+		if !c.Open {
+			finals[info.Index] = c.Next
+			continue
+		}
+		slot := mustAdd(t, s, shard, 80)
+		if slot != c.Next {
+			t.Fatalf("slot %d of shard %d is handed out, its counter said %d", slot, info.Index, c.Next)
+		}
+		stored[slotOf{info.Index, slot}] = true
+	}
+	return stored
+}
+
+// line is what appendForEver printed.
+type line struct {
+	closed bool
+	slotOf
+}
+
+// appendUntilKilled runs appendForEver in a process of its own, kills that once it has printed n lines, and returns all of them.
+func appendUntilKilled(t *testing.T, dir string, n int) []line {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -111,26 +207,28 @@ func appendUntilKilled(t *testing.T, dir string, n int) []uint64 {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var acknowledged []uint64
+	var printed []line
 	for lines := bufio.NewReader(out); ; {
-		var slot uint64
-		_, err := fmt.Fscanln(lines, &slot)
+		var kind string
+		var l line
+		_, err := fmt.Fscanln(lines, &kind, &l.shard, &l.slot)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			break
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if acknowledged = append(acknowledged, slot); len(acknowledged) == n {
+		l.closed = kind == "c"
+		if printed = append(printed, l); len(printed) == n {
 			if err := child.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if err := child.Wait(); err == nil || len(acknowledged) < n {
-		t.Fatalf("the process ended by itself after %d slots: %v %s", len(acknowledged), err, failure.String())
+	if err := child.Wait(); err == nil || len(printed) < n {
+		t.Fatalf("the process ended by itself after %d lines: %v %s", len(printed), err, failure.String())
 	}
-	return acknowledged
+	return printed
 }
 
 func TestSlotsAfterReopening(t *testing.T) {
@@ -163,7 +261,8 @@ func TestCounterBehindOrAhead(t *testing.T) {
 	}
 	empty := create(t, s, "empty", "a0")
 	err := errors.Join(
-		s.SetCounter(stream.Shard(0), 1, false), s.SetCounter(stream.Shard(1), 2, false), s.SetCounter(empty.Shard(1), 7, false),
+		s.SetCounter(stream.Shard(0), shardlog.Counter{Open: true, Next: 1}), s.SetCounter(stream.Shard(1), shardlog.Counter{Open: true, Next: 2}),
+		s.SetCounter(empty.Shard(1), shardlog.Counter{Open: true, Next: 7}),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -297,7 +396,7 @@ func expectDeleting(t *testing.T, s *boltstore.Store, stream shardlog.Stream) {
 	if err := s.CreateStream(t.Context(), storetest.NewStream(stream.Name, "b2", 1)); !errors.Is(err, shardlog.ErrStreamExists) {
 		t.Errorf("CreateStream: %v, want ErrStreamExists", err)
 	}
-	if _, err := s.Allocate(t.Context(), shard); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), shard, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate: %v, want ErrShardClosed", err)
 	}
 	if err := s.PutOnce(t.Context(), shard, 100, segment(100, 80)); err != nil {
@@ -315,110 +414,5 @@ func TestIDs(t *testing.T) {
 		if err := s.CreateStream(t.Context(), storetest.NewStream("other", id, 1)); !errors.Is(err, shardlog.ErrRefused) {
 			t.Errorf("id %q: %v, want ErrRefused", id, err)
 		}
-	}
-}
-
-func TestClosedCounter(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	stream := create(t, s, "orders", "a1")
-	slot := mustAdd(t, s, stream.Shard(0), 80)
-	if err := s.SetCounter(stream.Shard(0), slot+1, true); err != nil {
-		t.Fatal(err)
-	}
-	closeChecked(t, s)
-	s = open(t, dir)
-	if _, err := s.Allocate(t.Context(), stream.Shard(0)); !errors.Is(err, shardlog.ErrShardClosed) {
-		t.Errorf("Allocate: %v, want ErrShardClosed", err)
-	}
-	mustAdd(t, s, stream.Shard(1), 80)
-	// Appends that were under way when it closed still end, and it stays readable.
-	if err := s.PutOnce(t.Context(), stream.Shard(0), slot+1, segment(slot+1, 80)); err != nil {
-		t.Error(err)
-	}
-	if got := slots(t, s, stream.Shard(0)); len(got) != 2 {
-		t.Errorf("slots %v have content, want two", got)
-	}
-}
-
-// TestAgainstModel compares a store that is closed and opened now and then with a map.
-func TestAgainstModel(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	streams := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		streams++
-		shard := create(t, s, fmt.Sprintf("s-%d", streams), fmt.Sprintf("id%d", streams)).Shard(1)
-		model, last := map[uint64]shardlog.Content{}, uint64(0)
-		rt.Repeat(map[string]func(*rapid.T){
-			"allocate": func(rt *rapid.T) {
-				slot, err := s.Allocate(t.Context(), shard)
-				if _, taken := model[slot]; err != nil || slot <= last || taken {
-					rt.Fatalf("slot %d after %d, content there %v, error %v", slot, last, taken, err)
-				}
-				last = slot
-			},
-			"put": func(rt *rapid.T) {
-				if last == 0 {
-					rt.Skip("no slot yet")
-				}
-				slot := rapid.Uint64Range(1, last).Draw(rt, "slot")
-				c := segment(rapid.Uint64().Draw(rt, "seed"), rapid.IntRange(0, 40_000).Draw(rt, "size"))
-				err := s.PutOnce(t.Context(), shard, slot, c)
-				standing, taken := model[slot]
-				if !taken {
-					model[slot], standing = c, c
-				}
-				var existing *shardlog.SlotTakenError
-				if errors.As(err, &existing) != taken || (err != nil) != taken {
-					rt.Fatalf("slot %d: %v, content there %v", slot, err, taken)
-				}
-				if taken && (existing.Existing.Nonce != standing.Nonce || existing.Existing.Count != standing.Count) {
-					rt.Fatalf("slot %d: %+v stands there, reported as %+v", slot, standing, existing.Existing)
-				}
-			},
-			"scan": func(rt *rapid.T) {
-				checkScan(rt, s, shard, model, rapid.Uint64Range(0, last+1).Draw(rt, "from"), rapid.IntRange(1, 100_000).Draw(rt, "bytes"))
-			},
-			"reopen": func(rt *rapid.T) {
-				closeChecked(t, s)
-				s, last = open(t, dir), 0
-				for slot := range model {
-					last = max(last, slot)
-				}
-			},
-		})
-	})
-}
-
-// checkScan compares one page with what the model has from that slot on.
-func checkScan(t *rapid.T, s *boltstore.Store, shard shardlog.Shard, model map[uint64]shardlog.Content, from uint64, maxBytes int) {
-	page, err := s.Scan(context.Background(), shard, from, maxBytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	size, at := 0, from
-	for i, p := range page.Contents {
-		if i > 0 && size >= maxBytes {
-			t.Fatalf("the page goes on after %d bytes, %d were asked for", size, maxBytes)
-		}
-		for ; at < p.Slot; at++ {
-			if _, ok := model[at]; ok {
-				t.Fatalf("slot %d is left out", at)
-			}
-		}
-		if want, ok := model[at]; !ok || p.Nonce != want.Nonce || p.Count != want.Count || string(p.Packed) != string(want.Packed) {
-			t.Fatalf("slot %d holds %x, want %x (%v)", p.Slot, p.Nonce, want.Nonce, ok)
-		}
-		size, at = size+len(p.Packed), at+1
-	}
-	rest := 0
-	for slot := range model {
-		if slot >= at {
-			rest++
-		}
-	}
-	if page.More != (rest > 0) || (page.More && size < maxBytes) {
-		t.Fatalf("more is %v after %d of %d bytes, with %d contents to come", page.More, size, maxBytes, rest)
 	}
 }

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +21,12 @@ const (
 	logFill = 0.9
 )
 
-// put is one call of PutOnce that waits for its commit.
+// put is one call of PutOnce that waits for its commit, or of Counter, which has no content to store.
 type put struct {
 	ctx   context.Context
 	shard shardlog.Shard
 	slot  uint64
-	value []byte // of its own, as the caller may be gone before it is written
+	value []byte // of its own, as the caller may be gone before it is written; nil: the shard's counter alone is stored
 
 	err  error         // the outcome, to be read once done is closed
 	done chan struct{} // closed when the outcome is known
@@ -41,7 +42,12 @@ func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, 
 	if err != nil {
 		return err
 	}
-	p := &put{ctx: ctx, shard: shard, slot: slot, value: value, done: make(chan struct{})}
+	return s.await(ctx, &put{ctx: ctx, shard: shard, slot: slot, value: value})
+}
+
+// await has a put committed, and returns its outcome.
+func (s *Store) await(ctx context.Context, p *put) error {
+	p.done = make(chan struct{})
 	if err := s.enqueue(p); err != nil {
 		return err
 	}
@@ -97,7 +103,11 @@ func (s *Store) take() []*put {
 
 // commitPuts gives each put its outcome, all in one transaction or, where that fails, each in its own.
 func (s *Store) commitPuts(puts []*put) {
-	err := s.update(context.Background(), func(tx *bbolt.Tx) (bool, error) { return storePuts(tx, puts) }, nil)
+	var next map[shardlog.Shard]uint64
+	err := s.update(context.Background(), func(tx *bbolt.Tx) (changed bool, err error) {
+		next, err = s.storePuts(tx, puts)
+		return len(next) > 0, err
+	}, func() { s.slots.noteStored(next) })
 	if len(puts) > 1 && errors.Is(err, shardlog.ErrRefused) {
 		for _, p := range puts {
 			s.commitPuts([]*put{p})
@@ -108,35 +118,40 @@ func (s *Store) commitPuts(puts []*put) {
 		if err != nil {
 			p.err = err
 		}
-		if p.err != nil {
+		if p.err != nil && p.value != nil {
 			p.err = fmt.Errorf("store slot %d of shard %d: %w", p.slot, p.shard.Index, p.err)
 		}
 		close(p.done)
 	}
 }
 
-// storePuts stores what can be stored of the puts, and sets the error of each that cannot. It fails if
-// the transaction as a whole does.
-func storePuts(tx *bbolt.Tx, puts []*put) (changed bool, err error) {
-	log, counters := tx.Bucket([]byte(bucketLog)), tx.Bucket([]byte(bucketCounters))
-	log.FillPercent = logFill
-	next := map[shardlog.Shard]uint64{}
+// storePuts stores what can be stored of the puts, with the counters of their shards, and sets the error of each that cannot. It
+// returns the next slots of the counters that it stored, and fails if the transaction as a whole does.
+func (s *Store) storePuts(tx *bbolt.Tx, puts []*put) (next map[shardlog.Shard]uint64, err error) {
+	log, counters := logBucket(tx), tx.Bucket([]byte(bucketCounters))
+	least := map[shardlog.Shard]uint64{}
 	for _, p := range puts {
 		var fits bool
-		if fits, p.err = p.check(log, counters); !fits {
+		if p.value == nil {
+			_, fits, _ = s.slots.counter(p.shard)
+		} else {
+			fits, p.err = p.check(log, counters)
+		}
+		if !fits {
 			continue
 		}
 		if err := p.store(log); err != nil {
-			return false, err
+			return nil, err
 		}
-		next[p.shard] = max(next[p.shard], p.slot+1)
+		least[p.shard] = max(least[p.shard], p.slot+1)
 	}
-	for shard, slot := range next {
-		if err := raiseCounter(counters, shard, slot); err != nil {
-			return false, err
+	next = map[shardlog.Shard]uint64{}
+	for shard, slot := range least {
+		if next[shard], err = s.storeCounter(counters, shard, slot); err != nil {
+			return nil, err
 		}
 	}
-	return len(next) > 0, nil
+	return next, nil
 }
 
 // check tells whether the put is to be stored; if not, the error is its outcome.
@@ -148,11 +163,15 @@ func (p *put) check(log, counters *bbolt.Bucket) (fits bool, err error) {
 	if raw == nil {
 		return false, nil
 	}
-	if _, err := decodeCounter(raw); err != nil {
+	c, err := decodeCounter(raw)
+	if err != nil {
 		return false, err
 	}
 	standing := log.Get(slotKey(p.shard, p.slot, 0))
-	if standing == nil {
+	switch {
+	case standing == nil && !c.Open && p.slot >= c.Next:
+		return false, fmt.Errorf("%w: the shard is closed, and its final slot is %d", shardlog.ErrRefused, c.Next-1)
+	case standing == nil:
 		return true, nil
 	}
 	existing, _, _, err := decodeHead(standing)
@@ -173,13 +192,28 @@ func (p *put) store(log *bbolt.Bucket) error {
 	return nil
 }
 
-// raiseCounter brings the shard's next slot in the file to at least next.
-func raiseCounter(counters *bbolt.Bucket, shard shardlog.Shard, next uint64) error {
+// storeCounter brings the shard's counter in the file up to the one in memory, with a next slot of at least least, and returns its
+// next slot. A closed one stays as it is.
+func (s *Store) storeCounter(counters *bbolt.Bucket, shard shardlog.Shard, least uint64) (next uint64, err error) {
 	key := shardKey(shard)
-	c, err := decodeCounter(counters.Get(key))
-	if err != nil || c.next >= next {
-		return err
+	standing, err := decodeCounter(counters.Get(key))
+	if err != nil || !standing.Open {
+		return standing.Next, err
 	}
-	c.next = next
-	return counters.Put(key, c.encode())
+	c, _, open := s.slots.counter(shard)
+	if !open {
+		return 0, corrupt("the counter of shard %d of stream id %s is open in the file alone", shard.Index, shard.StreamID)
+	}
+	c.Next = max(c.Next, standing.Next, least)
+	if value := encodeCounter(c); !bytes.Equal(value, counters.Get(key)) {
+		err = counters.Put(key, value)
+	}
+	return c.Next, err
+}
+
+// logBucket returns the log, to be written to.
+func logBucket(tx *bbolt.Tx) *bbolt.Bucket {
+	log := tx.Bucket([]byte(bucketLog))
+	log.FillPercent = logFill
+	return log
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 
 	"go.etcd.io/bbolt"
 
@@ -55,6 +56,69 @@ func scan(ctx context.Context, c *bbolt.Cursor, shard shardlog.Shard, from uint6
 		k, v = c.Next()
 	}
 	return page, nil
+}
+
+// Peek implements [shardlog.Store]. It finds nothing in a shard that is gone with its stream.
+func (s *Store) Peek(ctx context.Context, shard shardlog.Shard, from uint64) (first shardlog.Placed, found bool, err error) {
+	if err := s.ready(ctx); err != nil {
+		return first, false, err
+	}
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		if tx.Bucket([]byte(bucketCounters)).Get(shardKey(shard)) == nil {
+			return nil
+		}
+		for h, err := range heads(tx, shard, from) {
+			first, found = h.Placed, true
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return shardlog.Placed{}, false, err
+	}
+	return first, found, nil
+}
+
+// head is what is stored of a content before its segment: it has no Packed.
+type head struct {
+	shardlog.Placed
+	length int // of the segment
+}
+
+// heads walks the contents of a shard from a slot on. It ends after an error.
+func heads(tx *bbolt.Tx, shard shardlog.Shard, from uint64) iter.Seq2[head, error] {
+	return func(yield func(head, error) bool) {
+		c, prefix := tx.Bucket([]byte(bucketLog)).Cursor(), shardKey(shard)
+		k, v := c.Seek(slotKey(shard, from, 0))
+		for bytes.HasPrefix(k, prefix) {
+			h, err := readHead(k, v, prefix)
+			if err != nil {
+				yield(h, fmt.Errorf("slot %d of shard %d: %w", h.Slot, shard.Index, err))
+				return
+			}
+			if !yield(h, nil) {
+				return
+			}
+			if n := pieces(h.length); n == 1 {
+				k, v = c.Next()
+			} else {
+				k, v = c.Seek(slotKey(shard, h.Slot, n))
+			}
+		}
+	}
+}
+
+func readHead(k, v, shard []byte) (h head, err error) {
+	slot, piece, err := decodeSlotKey(k, shard)
+	h.Slot = slot
+	if err != nil {
+		return h, err
+	}
+	if piece != 0 {
+		return h, corrupt("it begins with piece %d", piece)
+	}
+	h.Content, h.length, _, err = decodeHead(v)
+	return h, err
 }
 
 // readContent puts a content together from its first piece, k and v, and those that follow, and copies it: bbolt's memory

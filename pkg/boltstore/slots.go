@@ -2,23 +2,33 @@ package boltstore
 
 import (
 	"context"
-	"maps"
 	"sync"
+	"time"
 
 	"millrace/pkg/shardlog"
 )
 
-// sequencer hands out the slots of the shards whose counters are open in the file.
+// sequencer hands out the slots of the shards whose counters are open in the file. Whoever holds the write transaction finds
+// the same shards open here as there.
 type sequencer struct {
-	mu   sync.Mutex
-	next map[shardlog.Shard]uint64
+	mu     sync.Mutex
+	shards map[shardlog.Shard]*sequence
 }
 
-// open lets shards hand out slots, from the given ones on.
-func (q *sequencer) open(next map[shardlog.Shard]uint64) {
+// sequence is an open shard's counter. It runs ahead of the one in the file by what was handed out and not stored yet.
+type sequence struct {
+	counter shardlog.Counter
+	stored  uint64        // what the next slot will be at least after a crash
+	held    chan struct{} // nil, or: no slot is handed out until it is closed
+}
+
+// open lets shards hand out slots, by counters that are in the file.
+func (q *sequencer) open(counters map[shardlog.Shard]shardlog.Counter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	maps.Copy(q.next, next)
+	for shard, c := range counters {
+		q.shards[shard] = &sequence{counter: c, stored: c.Next}
+	}
 }
 
 // close fences shards: no slot is handed out after it returns.
@@ -26,25 +36,112 @@ func (q *sequencer) close(shards []shardlog.Shard) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, shard := range shards {
-		delete(q.next, shard)
+		delete(q.shards, shard)
 	}
 }
 
-func (q *sequencer) allocate(shard shardlog.Shard) (uint64, error) {
+// hold makes Allocate wait for the given shards until release is called, and returns the counters of those that are open. So what
+// a transaction writes of them is what they are when it ends. It is called in the write transaction.
+func (q *sequencer) hold(shards []shardlog.Shard) (counters map[shardlog.Shard]shardlog.Counter, release func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	slot, open := q.next[shard]
-	if !open {
-		return 0, shardlog.ErrShardClosed
+	held := make(chan struct{})
+	counters = map[shardlog.Shard]shardlog.Counter{}
+	for _, shard := range shards {
+		if seq := q.shards[shard]; seq != nil {
+			seq.held = held
+			counters[shard] = seq.counter
+		}
 	}
-	q.next[shard] = slot + 1
-	return slot, nil
+	return counters, func() { q.release(held) }
 }
 
-// Allocate implements [shardlog.Store]. It touches no disk: see "Slots and crashes" above.
-func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard) (uint64, error) {
-	if err := s.ready(ctx); err != nil {
-		return 0, err
+// release ends one hold. The next transaction may hold some of the shards by then.
+func (q *sequencer) release(held chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, seq := range q.shards {
+		if seq.held == held {
+			seq.held = nil
+		}
 	}
-	return s.slots.allocate(shard)
+	close(held)
+}
+
+// allocate returns what to wait for before trying again where the shard is held.
+func (q *sequencer) allocate(shard shardlog.Shard, now time.Time) (a shardlog.Allocation, held <-chan struct{}, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	seq := q.shards[shard]
+	switch {
+	case seq == nil:
+		return a, nil, shardlog.ErrShardClosed
+	case seq.held != nil:
+		return a, seq.held, nil
+	}
+	a = shardlog.Allocation{Slot: seq.counter.Next, Retention: seq.counter.Retention}
+	seq.counter = seq.counter.Allocate(now)
+	return a, nil, nil
+}
+
+// counter returns the counter of an open shard, and whether a crash would take back some of what it handed out.
+func (q *sequencer) counter(shard shardlog.Shard) (c shardlog.Counter, ahead, open bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	seq := q.shards[shard]
+	if seq == nil {
+		return c, false, false
+	}
+	return seq.counter, seq.counter.Next > seq.stored, true
+}
+
+// noteStored notes which next slots have reached the file.
+func (q *sequencer) noteStored(next map[shardlog.Shard]uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for shard, slot := range next {
+		if seq := q.shards[shard]; seq != nil {
+			seq.stored = max(seq.stored, slot)
+		}
+	}
+}
+
+// change replaces the counters of open shards that are held.
+func (q *sequencer) change(counters map[shardlog.Shard]shardlog.Counter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for shard, c := range counters {
+		seq := q.shards[shard]
+		seq.counter, seq.stored = c, c.Next
+	}
+}
+
+func newSequencer() sequencer { return sequencer{shards: map[shardlog.Shard]*sequence{}} }
+
+// newCounters returns the counters of shards that are created with a stream, or by resharding it.
+func newCounters(stream shardlog.Stream, infos []shardlog.ShardInfo) map[shardlog.Shard]shardlog.Counter {
+	counters := map[shardlog.Shard]shardlog.Counter{}
+	for _, info := range infos {
+		counters[stream.Shard(info.Index)] = shardlog.NewCounter(info.Created, stream.Retention)
+	}
+	return counters
+}
+
+// Allocate implements [shardlog.Store]. It touches no disk: see "Slots and crashes" above. While a transaction changes the shard's counter
+// it waits for the outcome.
+func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard, now time.Time) (shardlog.Allocation, error) {
+	for {
+		if err := s.ready(ctx); err != nil {
+			return shardlog.Allocation{}, err
+		}
+		a, held, err := s.slots.allocate(shard, now)
+		if err != nil || held == nil {
+			return a, err
+		}
+		select {
+		case <-held:
+		case <-ctx.Done():
+			return shardlog.Allocation{}, ctx.Err()
+		}
+	}
 }

@@ -31,10 +31,11 @@ type Store struct {
 	committing bool          // whether a goroutine takes from queue
 	syncing    int           // id of the transaction that is being committed, 0 if none is
 	synced     chan struct{} // closed when that commit has ended
+	swept      position      // where the next Reclaim's sweep goes on
 }
 
 func newStore(db *bbolt.DB, path string) *Store {
-	return &Store{db: db, path: path, writing: make(chan struct{}, 1), slots: sequencer{next: map[shardlog.Shard]uint64{}}}
+	return &Store{db: db, path: path, writing: make(chan struct{}, 1), slots: newSequencer()}
 }
 
 // Close commits the puts that wait, waits for the calls under way, and lets go of the file. Calls that come later fail

@@ -59,11 +59,11 @@ func segment(slot uint64, size int) shardlog.Content {
 
 // add appends one segment and returns its slot.
 func add(ctx context.Context, s *boltstore.Store, shard shardlog.Shard, size int) (uint64, error) {
-	slot, err := s.Allocate(ctx, shard)
+	a, err := s.Allocate(ctx, shard, time.Now())
 	if err != nil {
 		return 0, err
 	}
-	return slot, s.PutOnce(ctx, shard, slot, segment(slot, size))
+	return a.Slot, s.PutOnce(ctx, shard, a.Slot, segment(a.Slot, size))
 }
 
 func mustAdd(tb testing.TB, s *boltstore.Store, shard shardlog.Shard, size int) uint64 {
@@ -119,7 +119,7 @@ func TestOneTransactionEach(t *testing.T) {
 		call func() error
 		want int
 	}{
-		{"Allocate", func() error { _, err := s.Allocate(t.Context(), shard); return err }, 0},
+		{"Allocate", func() error { _, err := s.Allocate(t.Context(), shard, time.Now()); return err }, 0},
 		{"PutOnce", func() error { return s.PutOnce(t.Context(), shard, 1, segment(1, 80)) }, 1},
 		{"PutOnce of 1 MB", func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 1<<20)) }, 1},
 		{"PutOnce at a taken slot", func() error {
@@ -245,7 +245,7 @@ func TestFullDisk(t *testing.T) {
 	if err := s.CreateStream(t.Context(), manyShards()); !errors.Is(err, shardlog.ErrRefused) {
 		t.Errorf("CreateStream that does not fit: %v, want ErrRefused", err)
 	}
-	if _, err := s.Allocate(t.Context(), manyShards().Shard(0)); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), manyShards().Shard(0), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate for a stream that could not be created: %v, want ErrShardClosed", err)
 	}
 	s.LimitSize(0)
@@ -268,9 +268,16 @@ func TestReadersWaitForSync(t *testing.T) {
 		s := open(t, t.TempDir())
 		stream := create(t, s, "orders", "a1")
 		mustAdd(t, s, stream.Shard(0), 80)
+		if err := replaceShard(t.Context(), s, stream, 1, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		closed := stream.Shard(1)
 		reads := map[string]func(ctx context.Context) error{
-			"Scan":       func(ctx context.Context) error { _, err := s.Scan(ctx, stream.Shard(0), 1, 1); return err },
-			"LoadStream": func(ctx context.Context) error { _, err := s.LoadStream(ctx, stream.Name); return err },
+			"Scan":        func(ctx context.Context) error { _, err := s.Scan(ctx, stream.Shard(0), 1, 1); return err },
+			"LoadStream":  func(ctx context.Context) error { _, err := s.LoadStream(ctx, stream.Name); return err },
+			"Peek":        func(ctx context.Context) error { _, _, err := s.Peek(ctx, stream.Shard(0), 1); return err },
+			"ListStreams": func(ctx context.Context) error { _, _, err := s.ListStreams(ctx, "", 1); return err },
+			"Counter":     func(ctx context.Context) error { _, err := s.Counter(ctx, closed); return err },
 		}
 		for name, read := range reads {
 			end := s.BeginSync()
@@ -302,11 +309,21 @@ func TestFailedSync(t *testing.T) {
 	if err := s.FailSync(cause); !errors.Is(err, cause) || errors.Is(err, shardlog.ErrRefused) {
 		t.Errorf("the put whose sync failed: %v, want the cause, and an outcome that is not known", err)
 	}
-	_, allocErr := s.Allocate(t.Context(), stream.Shard(0))
+	_, allocErr := s.Allocate(t.Context(), stream.Shard(0), time.Now())
 	_, scanErr := s.Scan(t.Context(), stream.Shard(0), 1, 1)
 	_, loadErr := s.LoadStream(t.Context(), stream.Name)
+	_, counterErr := s.Counter(t.Context(), stream.Shard(0))
+	_, _, peekErr := s.Peek(t.Context(), stream.Shard(0), 1)
+	_, _, listErr := s.ListStreams(t.Context(), "", 1)
+	_, retentionErr := s.SetRetention(t.Context(), stream.Shard(0), time.Hour)
+	_, reclaimErr := s.Reclaim(t.Context(), time.Now())
 	for call, err := range map[string]error{
 		"Allocate": allocErr, "Scan": scanErr, "LoadStream": loadErr,
+		"Counter": counterErr, "Peek": peekErr, "ListStreams": listErr, "SetRetention": retentionErr, "Reclaim": reclaimErr,
+		"Extend":       s.Extend(t.Context(), stream.Shard(0), 2, time.Hour),
+		"UpdateStream": s.UpdateStream(t.Context(), stream),
+		"Reshard":      replaceShard(t.Context(), s, stream, 0, time.Now()),
+		"SealShard":    s.SealShard(t.Context(), stream.Shard(0), 1),
 		"PutOnce":      s.PutOnce(t.Context(), stream.Shard(0), 2, segment(2, 80)),
 		"CreateStream": s.CreateStream(t.Context(), storetest.NewStream("other", "b2", 1)),
 		"DeleteStream": s.DeleteStream(t.Context(), stream.Name),

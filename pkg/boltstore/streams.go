@@ -6,16 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.etcd.io/bbolt"
 
 	"millrace/pkg/shardlog"
 )
-
-// deleteChunk is how many pieces of contents one transaction of a deletion removes, 16 MB at most: writers wait no longer
-// than that takes.
-const deleteChunk = 1024
 
 // CreateStream implements [shardlog.Store]. A name whose stream is still being deleted is taken. An id that is malformed or
 // was used before fails with [shardlog.ErrRefused].
@@ -27,11 +22,7 @@ func (s *Store) CreateStream(ctx context.Context, stream shardlog.Stream) error 
 		return fmt.Errorf("%w: stream id %q", shardlog.ErrRefused, stream.ID)
 	}
 	err := s.update(ctx, func(tx *bbolt.Tx) (bool, error) { return true, putStream(tx, stream) }, func() {
-		next := map[shardlog.Shard]uint64{}
-		for _, info := range stream.Shards {
-			next[stream.Shard(info.Index)] = 1
-		}
-		s.slots.open(next)
+		s.slots.open(newCounters(stream, stream.Shards))
 	})
 	if err != nil {
 		return fmt.Errorf("create stream %s: %w", stream.Name, err)
@@ -40,7 +31,7 @@ func (s *Store) CreateStream(ctx context.Context, stream shardlog.Stream) error 
 }
 
 func putStream(tx *bbolt.Tx, stream shardlog.Stream) error {
-	streams, shards, counters := tx.Bucket([]byte(bucketStreams)), tx.Bucket([]byte(bucketShards)), tx.Bucket([]byte(bucketCounters))
+	streams, shards := tx.Bucket([]byte(bucketStreams)), tx.Bucket([]byte(bucketShards))
 	if streams.Get([]byte(stream.Name)) != nil {
 		return shardlog.ErrStreamExists
 	}
@@ -48,19 +39,46 @@ func putStream(tx *bbolt.Tx, stream shardlog.Stream) error {
 	if k, _ := shards.Cursor().Seek(prefix); bytes.HasPrefix(k, prefix) {
 		return fmt.Errorf("%w: stream id %s is in use", shardlog.ErrRefused, stream.ID)
 	}
-	record, err := json.Marshal(streamRecord{
-		ID: stream.ID, Created: stream.Created.UTC(), Retention: int64(stream.Retention / time.Second), Mode: stream.Mode,
-	})
-	errs := []error{err, streams.Put([]byte(stream.Name), record)}
-	for _, info := range stream.Shards {
-		key := shardKey(stream.Shard(info.Index))
-		shard, err := encodeShard(info)
-		errs = append(errs, err, shards.Put(key, shard), counters.Put(key, counter{next: 1}.encode()))
+	r := streamRecord{ID: stream.ID, Created: stream.Created.UTC(), Revision: stream.Revision}
+	r.set(stream.Settings)
+	if err := putRecord(tx, stream.Name, r); err != nil {
+		return err
+	}
+	return putShards(tx, stream, stream.Shards)
+}
+
+func putRecord(tx *bbolt.Tx, name string, r streamRecord) error {
+	raw, err := json.Marshal(r)
+	if err == nil {
+		err = tx.Bucket([]byte(bucketStreams)).Put([]byte(name), raw)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", shardlog.ErrRefused, err)
+	}
+	return nil
+}
+
+// putShards stores new shards of a stream, and their counters.
+func putShards(tx *bbolt.Tx, stream shardlog.Stream, infos []shardlog.ShardInfo) error {
+	var errs []error
+	for _, info := range infos {
+		errs = append(errs, putShard(tx, stream.Shard(info.Index), info))
+	}
+	for shard, c := range newCounters(stream, infos) {
+		errs = append(errs, tx.Bucket([]byte(bucketCounters)).Put(shardKey(shard), encodeCounter(c)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w: %w", shardlog.ErrRefused, err)
 	}
 	return nil
+}
+
+func putShard(tx *bbolt.Tx, shard shardlog.Shard, info shardlog.ShardInfo) error {
+	raw, err := encodeShard(info)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(bucketShards)).Put(shardKey(shard), raw)
 }
 
 // LoadStream implements [shardlog.Store].
@@ -92,9 +110,7 @@ func getStream(tx *bbolt.Tx, name string) (shardlog.Stream, error) {
 	if r.Deleting {
 		return shardlog.Stream{}, shardlog.ErrStreamNotFound
 	}
-	stream := shardlog.Stream{
-		Name: name, ID: r.ID, Created: r.Created, Retention: time.Duration(r.Retention) * time.Second, Mode: r.Mode,
-	}
+	stream := r.stream(name)
 	prefix, c := streamPrefix(r.ID), tx.Bucket([]byte(bucketShards)).Cursor()
 	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
 		shard, err := decodeShardKey(k)
@@ -110,136 +126,76 @@ func getStream(tx *bbolt.Tx, name string) (shardlog.Stream, error) {
 	return stream, nil
 }
 
-// DeleteStream implements [shardlog.Store].
-//
-// One transaction marks the stream and removes its counters, which ends all writing and reading; others then remove its contents, a
-// chunk each, and the last one the stream itself. Where that is interrupted, the stream's name stays taken until DeleteStream is
-// called again, or the store is opened again.
-func (s *Store) DeleteStream(ctx context.Context, name string) error {
+// ListStreams implements [shardlog.Store].
+func (s *Store) ListStreams(ctx context.Context, after string, limit int) (streams []shardlog.Stream, more bool, err error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, false, err
+	}
+	err = s.view(ctx, func(tx *bbolt.Tx) error {
+		streams, more, err = listStreams(tx, after, limit)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list streams: %w", err)
+	}
+	return streams, more, nil
+}
+
+func listStreams(tx *bbolt.Tx, after string, limit int) (streams []shardlog.Stream, more bool, err error) {
+	c := tx.Bucket([]byte(bucketStreams)).Cursor()
+	for k, v := c.Seek([]byte(after)); k != nil; k, v = c.Next() {
+		if string(k) == after {
+			continue
+		}
+		r, err := decodeStream(v)
+		if err != nil {
+			return nil, false, err
+		}
+		if r.Deleting {
+			continue
+		}
+		if len(streams) >= limit {
+			return streams, true, nil
+		}
+		streams = append(streams, shardlog.Stream{
+			Name: string(k), ID: r.ID, Created: r.Created, Settings: shardlog.Settings{Mode: r.Mode},
+		})
+	}
+	return streams, false, nil
+}
+
+// UpdateStream implements [shardlog.Store].
+func (s *Store) UpdateStream(ctx context.Context, stream shardlog.Stream) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	id, err := s.markDeleted(ctx, name)
-	if err == nil {
-		err = s.removeStream(ctx, name, id)
-	}
+	err := s.update(ctx, func(tx *bbolt.Tx) (changed bool, err error) {
+		r, err := standing(tx, stream)
+		if err != nil {
+			return false, err
+		}
+		if r.Revision != stream.Revision {
+			return false, shardlog.ErrStreamChanged
+		}
+		r.set(stream.Settings)
+		r.Revision++
+		return true, putRecord(tx, stream.Name, r)
+	}, nil)
 	if err != nil {
-		return fmt.Errorf("delete stream %s: %w", name, err)
+		return fmt.Errorf("update stream %s: %w", stream.Name, err)
 	}
 	return nil
 }
 
-// markDeleted makes the stream invisible and fences its shards. It does nothing where that was done before.
-func (s *Store) markDeleted(ctx context.Context, name string) (id string, err error) {
-	var fenced []shardlog.Shard
-	err = s.update(ctx, func(tx *bbolt.Tx) (bool, error) {
-		streams, counters := tx.Bucket([]byte(bucketStreams)), tx.Bucket([]byte(bucketCounters))
-		raw := streams.Get([]byte(name))
-		if raw == nil {
-			return false, shardlog.ErrStreamNotFound
-		}
-		r, err := decodeStream(raw)
-		if err != nil {
-			return false, err
-		}
-		id = r.ID
-		if r.Deleting {
-			return false, nil
-		}
-		for _, k := range keysWith(counters, streamPrefix(id), 0) {
-			shard, err := decodeShardKey(k)
-			if err := errors.Join(err, counters.Delete(k)); err != nil {
-				return false, err
-			}
-			fenced = append(fenced, shard)
-		}
-		r.Deleting = true
-		raw, err = json.Marshal(r)
-		if err != nil {
-			return false, err
-		}
-		return true, streams.Put([]byte(name), raw)
-	}, func() { s.slots.close(fenced) })
-	return id, err
-}
-
-// removeStream removes what is stored for a stream that was marked, in chunks.
-func (s *Store) removeStream(ctx context.Context, name, id string) error {
-	for done := false; !done; {
-		err := s.update(ctx, func(tx *bbolt.Tx) (changed bool, err error) {
-			done, changed, err = removeChunk(tx, name, id)
-			return changed, err
-		}, nil)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeChunk removes some of the contents, or if none are left the shards and the stream. Another call may have done so already,
-// and the name may be another stream's by now.
-func removeChunk(tx *bbolt.Tx, name, id string) (done, changed bool, err error) {
-	streams, log := tx.Bucket([]byte(bucketStreams)), tx.Bucket([]byte(bucketLog))
-	raw := streams.Get([]byte(name))
+// standing returns the record of a stream that was loaded. It fails with ErrStreamChanged where it is gone or another one.
+func standing(tx *bbolt.Tx, stream shardlog.Stream) (streamRecord, error) {
+	raw := tx.Bucket([]byte(bucketStreams)).Get([]byte(stream.Name))
 	if raw == nil {
-		return true, false, nil
+		return streamRecord{}, shardlog.ErrStreamChanged
 	}
 	r, err := decodeStream(raw)
-	if err != nil || r.ID != id {
-		return true, false, err
+	if err == nil && (r.Deleting || r.ID != stream.ID) {
+		err = shardlog.ErrStreamChanged
 	}
-	prefix := streamPrefix(id)
-	contents := keysWith(log, prefix, deleteChunk)
-	if err := deleteKeys(log, contents); err != nil || len(contents) == deleteChunk {
-		return false, true, err
-	}
-	shards := tx.Bucket([]byte(bucketShards))
-	if err := deleteKeys(shards, keysWith(shards, prefix, 0)); err != nil {
-		return false, true, err
-	}
-	return true, true, streams.Delete([]byte(name))
-}
-
-// finishDeletions removes the streams that are marked.
-func (s *Store) finishDeletions() error {
-	ids := map[string]string{}
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(bucketStreams)).ForEach(func(name, v []byte) error {
-			r, err := decodeStream(v)
-			if err == nil && r.Deleting {
-				ids[string(name)] = r.ID
-			}
-			return err
-		})
-	})
-	if err != nil {
-		return err
-	}
-	for name, id := range ids {
-		if err := s.removeStream(context.Background(), name, id); err != nil {
-			return fmt.Errorf("finish deleting stream %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// keysWith returns copies of the first keys that begin with prefix, at most limit if that is not 0. They are collected before they are
-// deleted, as a deletion under a cursor makes it skip keys.
-func keysWith(b *bbolt.Bucket, prefix []byte, limit int) [][]byte {
-	var keys [][]byte
-	c := b.Cursor()
-	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix) && (limit == 0 || len(keys) < limit); k, _ = c.Next() {
-		keys = append(keys, bytes.Clone(k))
-	}
-	return keys
-}
-
-func deleteKeys(b *bbolt.Bucket, keys [][]byte) error {
-	for _, k := range keys {
-		if err := b.Delete(k); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r, err
 }

@@ -27,35 +27,6 @@ const (
 	partWriters = 6
 )
 
-// Allocate implements [shardlog.Store] by one UpdateItem.
-func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard) (uint64, error) {
-	out, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:                &s.table,
-		Key:                      key(counterPK(shard), counterSK),
-		UpdateExpression:         aws.String("ADD " + attrNextSlot + " :one"),
-		ConditionExpression:      aws.String("#state = :open"), // false where there is no item
-		ExpressionAttributeNames: map[string]string{"#state": attrState},
-		ExpressionAttributeValues: item{
-			":one":  number(1),
-			":open": text(stateOpen),
-		},
-		ReturnValues: types.ReturnValueUpdatedOld,
-	})
-	var closed *types.ConditionalCheckFailedException
-	if errors.As(err, &closed) {
-		return 0, fmt.Errorf("allocate a slot: %w", shardlog.ErrShardClosed)
-	}
-	if err != nil {
-		return 0, failed(err, "allocate a slot")
-	}
-	f := fields{item: out.Attributes}
-	slot := f.number(attrNextSlot)
-	if f.err != nil {
-		return 0, fmt.Errorf("allocate a slot: %w", f.err)
-	}
-	return uint64(slot), nil
-}
-
 // PutOnce implements [shardlog.Store] by one PutItem, before which the parts of a segment over 399 KB are written. It refuses segments
 // over 40 MB. A call that fails may leave parts behind, which nothing reads and which expire with the content.
 func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, c shardlog.Content) error {
@@ -85,13 +56,13 @@ func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, 
 // layOut cuts a content into its segment item and the parts that follow it.
 func layOut(shard shardlog.Shard, slot uint64, c shardlog.Content) (first item, parts []item, err error) {
 	first = key(logPK(shard), slotSK(slot))
-	first[attrNonce] = binary(c.Nonce[:])
+	first[attrNonce] = bin(c.Nonce[:])
 	first[attrCount] = number(int64(c.Count))
 	first[attrArrival] = number(c.Arrival.UnixMilli())
-	first[attrExpires] = number(c.Expires.Unix())
+	first[attrExpires] = unix(c.Expires)
 	head, rest := cut(c.Packed)
 	if c.Count > 0 {
-		first[attrData] = binary(head)
+		first[attrData] = bin(head)
 	}
 	for len(rest) > 0 {
 		if len(parts) == maxParts {
@@ -99,7 +70,7 @@ func layOut(shard shardlog.Shard, slot uint64, c shardlog.Content) (first item, 
 		}
 		head, rest = cut(rest)
 		part := key(logPK(shard), partSK(slot, len(parts)+1))
-		part[attrNonce], part[attrExpires], part[attrData] = first[attrNonce], first[attrExpires], binary(head)
+		part[attrNonce], part[attrExpires], part[attrData] = first[attrNonce], first[attrExpires], bin(head)
 		parts = append(parts, part)
 	}
 	if len(parts) > 0 {

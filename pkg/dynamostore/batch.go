@@ -20,9 +20,11 @@ const (
 	batchWriters = 8  // batches at a time
 
 	// A batch is partly done where DynamoDB throttles, which no other call is. What is left is tried this often in all, over some 4 s.
-	batchTries     = 10
-	firstBatchWait = 50 * time.Millisecond
-	mostBatchWait  = time.Second
+	batchTries = 10
+
+	// The waits between tries are random, below 100 ms, 200 ms, 400 ms ... at most 1 s.
+	firstWait = 50 * time.Millisecond
+	mostWait  = time.Second
 )
 
 // batchWriter puts and deletes items without conditions, many at a time, in no order.
@@ -30,12 +32,15 @@ type batchWriter struct {
 	store *Store
 	group *errgroup.Group
 	ctx   context.Context // ends with the first batch that fails
+	// calls is the context of the requests: the first failure does not cut short those under way, which may be applied all the
+	// same, and then after what wait's caller does about it.
+	calls context.Context
 }
 
 func (s *Store) newBatchWriter(ctx context.Context) *batchWriter {
-	g, ctx := errgroup.WithContext(ctx)
+	g, groupCtx := errgroup.WithContext(ctx)
 	g.SetLimit(batchWriters)
-	return &batchWriter{store: s, group: g, ctx: ctx}
+	return &batchWriter{store: s, group: g, ctx: groupCtx, calls: ctx}
 }
 
 func (w *batchWriter) put(items []item) {
@@ -55,28 +60,37 @@ func (w *batchWriter) start(items []item, request func(item) types.WriteRequest)
 		for i := range chunk {
 			requests[i] = request(chunk[i])
 		}
-		w.group.Go(func() error { return w.store.writeBatch(w.ctx, requests) })
+		w.group.Go(func() error { return w.writeBatch(requests) })
 	}
 }
 
 // wait returns once all batches are done, with the first error.
 func (w *batchWriter) wait() error { return w.group.Wait() }
 
-func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) error {
-	for n := 1; ; n++ {
-		out, err := s.api.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{s.table: requests},
-		})
-		switch {
-		case err == nil && len(out.UnprocessedItems[s.table]) == 0:
-			return nil
-		case err == nil:
-			requests = out.UnprocessedItems[s.table]
-			err = fmt.Errorf("write a batch: %w: %d items are left", shardlog.ErrThrottled, len(requests))
-		default:
-			err = failed(err, "write a batch")
+func (w *batchWriter) writeBatch(requests []types.WriteRequest) error {
+	return whileThrottled(w.ctx, batchTries, func() error {
+		if err := w.ctx.Err(); err != nil {
+			return fmt.Errorf("write a batch: %w", err)
 		}
-		if n == batchTries || !errors.Is(err, shardlog.ErrThrottled) {
+		table := w.store.table
+		out, err := w.store.api.BatchWriteItem(w.calls, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{table: requests},
+		})
+		if err != nil {
+			return failed(err, "write a batch")
+		}
+		if requests = out.UnprocessedItems[table]; len(requests) > 0 {
+			return fmt.Errorf("write a batch: %w: %d items are left", shardlog.ErrThrottled, len(requests))
+		}
+		return nil
+	})
+}
+
+// whileThrottled makes a call again for as long as DynamoDB throttles, so many times at most.
+func whileThrottled(ctx context.Context, tries int, call func() error) error {
+	for n := 1; ; n++ {
+		err := call()
+		if n == tries || !errors.Is(err, shardlog.ErrThrottled) {
 			return err
 		}
 		if !pause(ctx, n) {
@@ -87,7 +101,7 @@ func (s *Store) writeBatch(ctx context.Context, requests []types.WriteRequest) e
 
 // pause waits before try n+1, and returns false where the context ended first.
 func pause(ctx context.Context, n int) bool {
-	timer := time.NewTimer(rand.N(min(firstBatchWait<<n, mostBatchWait)))
+	timer := time.NewTimer(rand.N(min(firstWait<<min(n, 10), mostWait)))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"millrace/pkg/shardlog"
 	"millrace/pkg/shardlog/storetest"
@@ -92,8 +93,8 @@ func (f fixture) checkCreated(t *testing.T, stream shardlog.Stream, createErr er
 		t.Fatalf("stream with id %s and %d shards, error %v", got.ID, len(got.Shards), err)
 	}
 	for _, info := range got.Shards {
-		if slot, err := f.Allocate(t.Context(), got.Shard(info.Index)); err != nil || slot != 1 {
-			t.Errorf("shard %d: slot %d, error %v", info.Index, slot, err)
+		if a, err := f.Allocate(t.Context(), got.Shard(info.Index), time.Now()); err != nil || a.Slot != 1 {
+			t.Errorf("shard %d: slot %d, error %v", info.Index, a.Slot, err)
 		}
 	}
 	if len(f.items(t, "streams")) == 0 {
@@ -163,7 +164,7 @@ func (f fixture) checkDeleting(t *testing.T, stream shardlog.Stream, deleteErr e
 		if deleteErr == nil || len(loaded.Shards) != len(stream.Shards) {
 			t.Errorf("the stream is still there, with %d shards", len(loaded.Shards))
 		}
-		if _, err := f.Allocate(t.Context(), stream.Shard(0)); err != nil {
+		if _, err := f.Allocate(t.Context(), stream.Shard(0), time.Now()); err != nil {
 			t.Errorf("the stream is there, but hands out no slots: %v", err)
 		}
 	} else if !errors.Is(loadErr, shardlog.ErrStreamNotFound) {
@@ -190,7 +191,7 @@ func (f fixture) checkDeleting(t *testing.T, stream shardlog.Stream, deleteErr e
 		}
 	}
 	for _, info := range stream.Shards {
-		if _, err := f.Allocate(t.Context(), stream.Shard(info.Index)); !errors.Is(err, shardlog.ErrShardClosed) {
+		if _, err := f.Allocate(t.Context(), stream.Shard(info.Index), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
 			t.Errorf("shard %d of a deleted stream: %v, want ErrShardClosed", info.Index, err)
 		}
 	}

@@ -7,16 +7,22 @@
 // number in two digits, from 01. Numbers in keys have leading zeros, so that they sort.
 //
 //	item     pk                  sk       attributes
-//	stream   stream#NAME         stream   id, status (active, deleting), mode, created, retention, shards
-//	shard    shards#ID           SHARD    start, end, created, state (open)
-//	name     streams             NAME     id
-//	counter  counter#ID#SHARD    counter  nextSlot, state (open)
+//	stream   stream#NAME         stream   id, status (active, deleting), created, shards,
+//	                                      retention, retainedSince, mode, tags, revision
+//	shard    shards#ID           SHARD    start, end, created, parents, state (open, closed, sealed), closed, final
+//	name     streams             NAME     id, created, mode
+//	counter  counter#ID#SHARD    counter  nextSlot, state (open, closed), last, markDue, retention, marks
 //	segment  log#ID#SHARD        SLOT     nonce, count, arrival, expires, data, parts, size
 //	part     log#ID#SHARD        SLOT#PP  nonce, expires, data
 //
-// The stream's created is in milliseconds since 1970, as is arrival; a shard's created, and expires, are in seconds since
-// 1970; retention is in seconds. Start and end are hash keys in decimal, as the wire has them. Shards is the number of shard items.
-// NextSlot is the slot that the next append gets. Nonce is the writer's, 16 bytes.
+// A stream's created is in milliseconds since 1970, as is arrival. All other times are in seconds since 1970, and retention is in
+// seconds. RetainedSince is 0 where nothing limits it. Tags is a map of strings. Shards is the number of shard items.
+//
+// Start and end are hash keys in decimal, as the wire has them. Parents is a list of indexes, and only there where a shard has some; closed is there from the
+// state closed on, and final, the last slot that was handed out, in the state sealed.
+//
+// NextSlot is the slot that the next append gets. Marks are those of [shardlog.Counter], in 13 bytes each: the slot in 8, the time in 5.
+// Nonce is the writer's, 16 bytes.
 //
 // A segment item with count 0 is a filler and has no data. One with parts is only the beginning of its segment: the data of
 // that many parts follows, and all of it together is size bytes. Parts are written before the segment item, which
@@ -25,10 +31,13 @@
 // # What a crash leaves
 //
 // CreateStream with more than 49 shards writes shard and counter items before the transaction that makes the stream exist. A process that ends
-// in between leaves up to 2,000 items of some 150 bytes under an id that nothing names, so nothing reads them. They bear no
+// in between leaves up to 2,000 items of some 200 bytes under an id that nothing names, so nothing reads them. They bear no
 // expiry: it would have to be taken off again once the stream exists, and a crash before that would expire a live
 // stream's counters.
 //
 // A segment that is written after DeleteStream removed its shard's log, by an append that had its slot already, stays until it
 // expires. So do the parts of a segment that was never committed.
+//
+// An Extend that did not end left some contents with their old expiry, and perhaps one with parts that will outlive it. Reshard,
+// UpdateStream and all that writes one item leave nothing half done.
 package dynamostore

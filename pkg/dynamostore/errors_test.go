@@ -8,6 +8,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -65,7 +67,8 @@ func cancelledFor(codes ...string) error {
 }
 
 func TestErrors(t *testing.T) {
-	verdicts := []error{shardlog.ErrThrottled, shardlog.ErrRefused, context.Canceled, context.DeadlineExceeded, shardlog.ErrStreamExists, shardlog.ErrShardClosed, shardlog.ErrStreamNotFound}
+	verdicts := []error{shardlog.ErrThrottled, shardlog.ErrRefused, context.Canceled, context.DeadlineExceeded, shardlog.ErrStreamExists,
+		shardlog.ErrShardClosed, shardlog.ErrStreamNotFound, shardlog.ErrStreamChanged}
 	for _, c := range []struct {
 		err  error
 		want error // nil: the outcome is not known
@@ -102,34 +105,67 @@ func TestErrors(t *testing.T) {
 		{fmt.Errorf("text: %w", context.DeadlineExceeded), context.DeadlineExceeded},
 	} {
 		t.Run(fmt.Sprintf("%T %v", c.err, c.err), func(t *testing.T) {
-			for op, err := range everyOp(t.Context(), dynamostore.New(brokenAPI{c.err}, "t")) {
-				if !errors.Is(err, c.err) && !strings.Contains(err.Error(), c.err.Error()) {
-					t.Errorf("%s loses the cause: %v", op, err)
-				}
-				for _, verdict := range verdicts {
-					if got := errors.Is(err, verdict); got != (verdict == c.want) {
-						t.Errorf("%s: errors.Is(%q, %q) is %v", op, err, verdict, got)
+			synctest.Test(t, func(t *testing.T) { // some operations wait while DynamoDB throttles
+				for op, err := range everyOp(t.Context(), dynamostore.New(brokenAPI{c.err}, "t")) {
+					if !errors.Is(err, c.err) && !strings.Contains(err.Error(), c.err.Error()) {
+						t.Errorf("%s loses the cause: %v", op, err)
+					}
+					for _, verdict := range verdicts {
+						if got := errors.Is(err, verdict); got != (verdict == c.want) {
+							t.Errorf("%s: errors.Is(%q, %q) is %v", op, err, verdict, got)
+						}
 					}
 				}
-			}
+			})
 		})
 	}
 }
 
 func everyOp(ctx context.Context, s *dynamostore.Store) map[string]error {
 	shard := shardlog.Shard{StreamID: "a1"}
-	_, allocErr := s.Allocate(ctx, shard)
+	stream := storetest.NewStream("orders", "a1", 1)
+	change := splitOf(stream, 0)
+	_, allocErr := s.Allocate(ctx, shard, time.Now())
+	_, counterErr := s.Counter(ctx, shard)
 	_, scanErr := s.Scan(ctx, shard, 1, 1000)
+	_, _, peekErr := s.Peek(ctx, shard, 1)
+	_, retentionErr := s.SetRetention(ctx, shard, time.Hour)
 	_, loadErr := s.LoadStream(ctx, "orders")
+	_, _, listErr := s.ListStreams(ctx, "", 10)
 	return map[string]error{
 		"Allocate":           allocErr,
+		"Counter":            counterErr,
 		"PutOnce":            s.PutOnce(ctx, shard, 1, segmentOf(1, 10)),
 		"PutOnce in parts":   s.PutOnce(ctx, shard, 1, segmentOf(1, 500_000)),
 		"Scan":               scanErr,
-		"CreateStream":       s.CreateStream(ctx, storetest.NewStream("orders", "a1", 1)),
+		"Peek":               peekErr,
+		"SetRetention":       retentionErr,
+		"Extend":             s.Extend(ctx, shard, 2, time.Hour),
+		"CreateStream":       s.CreateStream(ctx, stream),
 		"CreateStream of 50": s.CreateStream(ctx, storetest.NewStream("orders", "a1", 50)),
 		"LoadStream":         loadErr,
+		"ListStreams":        listErr,
+		"UpdateStream":       s.UpdateStream(ctx, stream),
+		"Reshard":            s.Reshard(ctx, stream, change.Closing, change.Opening),
+		"SealShard":          s.SealShard(ctx, shard, 1),
 		"DeleteStream":       s.DeleteStream(ctx, "orders"),
+	}
+}
+
+// TestFailedConditions: a transaction on a stream whose condition failed tells so, whatever else was against it.
+func TestFailedConditions(t *testing.T) {
+	stream := storetest.NewStream("orders", "a1", 1)
+	change := splitOf(stream, 0)
+	for _, codes := range [][]string{{"ConditionalCheckFailed"}, {"None", "ConditionalCheckFailed"}, {"TransactionConflict", "ConditionalCheckFailed"}} {
+		s := dynamostore.New(brokenAPI{cancelledFor(codes...)}, "t")
+		for op, err := range map[string]error{
+			"UpdateStream": s.UpdateStream(t.Context(), stream),
+			"Reshard":      s.Reshard(t.Context(), stream, change.Closing, change.Opening),
+		} {
+			if !errors.Is(err, shardlog.ErrStreamChanged) || errors.Is(err, shardlog.ErrThrottled) {
+				t.Errorf("%s, %v: %v, want ErrStreamChanged", op, codes, err)
+			}
+		}
 	}
 }
 

@@ -27,6 +27,15 @@ const (
 	attrEnd       = "end"
 	attrState     = "state"
 	attrNextSlot  = "nextSlot"
+	attrLast      = "last"
+	attrMarkDue   = "markDue"
+	attrMarks     = "marks"
+	attrRetained  = "retainedSince"
+	attrTags      = "tags"
+	attrRevision  = "revision"
+	attrParents   = "parents"
+	attrClosed    = "closed"
+	attrFinal     = "final"
 	attrNonce     = "nonce"
 	attrCount     = "count"
 	attrArrival   = "arrival"
@@ -40,11 +49,12 @@ const (
 	statusActive   = "active"
 	statusDeleting = "deleting"
 	stateOpen      = "open"
+	stateClosed    = "closed"
+	stateSealed    = "sealed"
 
 	streamSK   = "stream"
 	counterSK  = "counter"
 	namePK     = "streams"
-	firstSlot  = 1
 	slotDigits = 20
 	partDigits = 2
 )
@@ -66,6 +76,9 @@ func slotSK(slot uint64) string { return fmt.Sprintf("%0*d", slotDigits, slot) }
 func partSK(slot uint64, part int) string {
 	return fmt.Sprintf("%s#%0*d", slotSK(slot), partDigits, part)
 }
+
+// behindParts returns a sort key after all parts of a slot and before the next slot.
+func behindParts(slot uint64) string { return slotSK(slot) + "$" }
 
 // parseLogSK reads the sort key of a segment item, which is part 0, or of a part.
 func parseLogSK(sk string) (slot uint64, part int, err error) {
@@ -92,10 +105,37 @@ func parseDigits(s string, digits int) (uint64, error) {
 	return strconv.ParseUint(s, 10, 64)
 }
 
-func text(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
-func binary(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+func bin(b []byte) types.AttributeValue  { return &types.AttributeValueMemberB{Value: b} }
 func number(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func unix(t time.Time) types.AttributeValue        { return number(t.Unix()) }
+func seconds(d time.Duration) types.AttributeValue { return number(int64(d / time.Second)) }
+
+// unixOrNone writes the zero Time as 0.
+func unixOrNone(t time.Time) types.AttributeValue {
+	if t.IsZero() {
+		return number(0)
+	}
+	return unix(t)
+}
+
+func texts(m map[string]string) types.AttributeValue {
+	values := item{}
+	for name, value := range m {
+		values[name] = text(value)
+	}
+	return &types.AttributeValueMemberM{Value: values}
+}
+
+func numbers(indexes []uint32) types.AttributeValue {
+	values := make([]types.AttributeValue, len(indexes))
+	for i, n := range indexes {
+		values[i] = number(int64(n))
+	}
+	return &types.AttributeValueMemberL{Value: values}
 }
 
 func key(pk, sk string) item { return item{attrPK: text(pk), attrSK: text(sk)} }
@@ -108,35 +148,45 @@ func streamItem(s shardlog.Stream) item {
 		attrSK:        text(streamSK),
 		attrID:        text(s.ID),
 		attrStatus:    text(statusActive),
-		attrMode:      text(string(s.Mode)),
 		attrCreated:   number(s.Created.UnixMilli()),
-		attrRetention: number(int64(s.Retention / time.Second)),
 		attrShards:    number(int64(len(s.Shards))),
+		attrRetention: seconds(s.Retention),
+		attrRetained:  unixOrNone(s.RetainedSince),
+		attrMode:      text(string(s.Mode)),
+		attrTags:      texts(s.Tags),
+		attrRevision:  number(int64(s.Revision)),
 	}
 }
 
 func nameItem(s shardlog.Stream) item {
-	return item{attrPK: text(namePK), attrSK: text(s.Name), attrID: text(s.ID)}
+	return item{
+		attrPK:      text(namePK),
+		attrSK:      text(s.Name),
+		attrID:      text(s.ID),
+		attrCreated: number(s.Created.UnixMilli()),
+		attrMode:    text(string(s.Mode)),
+	}
 }
 
 func shardItem(s shardlog.Stream, info shardlog.ShardInfo) item {
-	return item{
+	i := item{
 		attrPK:      text(shardsPK(s.ID)),
 		attrSK:      text(shardSK(info.Index)),
 		attrStart:   text(info.Keys.Start.String()),
 		attrEnd:     text(info.Keys.End.String()),
-		attrCreated: number(info.Created.Unix()),
+		attrCreated: unix(info.Created),
 		attrState:   text(stateOpen),
 	}
-}
-
-func counterItem(s shardlog.Shard) item {
-	return item{
-		attrPK:       text(counterPK(s)),
-		attrSK:       text(counterSK),
-		attrNextSlot: number(firstSlot),
-		attrState:    text(stateOpen),
+	if len(info.Parents) > 0 {
+		i[attrParents] = numbers(info.Parents)
 	}
+	if !info.IsOpen() {
+		i[attrState], i[attrClosed] = text(stateClosed), unix(info.Closed)
+	}
+	if info.Sealed {
+		i[attrState], i[attrFinal] = text(stateSealed), number(int64(info.Final))
+	}
+	return i
 }
 
 // streamHead is what a stream item holds.
@@ -150,16 +200,33 @@ func readStream(name string, i item) (streamHead, error) {
 	f := fields{item: i}
 	h := streamHead{
 		Stream: shardlog.Stream{
-			Name:      name,
-			ID:        f.text(attrID),
-			Created:   time.UnixMilli(f.number(attrCreated)).UTC(),
-			Retention: time.Duration(f.number(attrRetention)) * time.Second,
-			Mode:      shardlog.Mode(f.text(attrMode)),
+			Name:    name,
+			ID:      f.text(attrID),
+			Created: time.UnixMilli(f.number(attrCreated)).UTC(),
+			Settings: shardlog.Settings{
+				Retention:     f.seconds(attrRetention),
+				RetainedSince: f.unixOrNone(attrRetained),
+				Mode:          shardlog.Mode(f.text(attrMode)),
+				Tags:          f.texts(attrTags),
+			},
+			Revision: uint64(f.number(attrRevision)),
 		},
 		status: f.text(attrStatus),
 		shards: int(f.number(attrShards)),
 	}
 	return h, f.err
+}
+
+// readName reads what a name item tells of its stream.
+func readName(i item) (shardlog.Stream, error) {
+	f := fields{item: i}
+	s := shardlog.Stream{
+		Name:     f.text(attrSK),
+		ID:       f.text(attrID),
+		Created:  time.UnixMilli(f.number(attrCreated)).UTC(),
+		Settings: shardlog.Settings{Mode: shardlog.Mode(f.text(attrMode))},
+	}
+	return s, f.err
 }
 
 func readShard(i item) (shardlog.ShardInfo, error) {
@@ -169,9 +236,19 @@ func readShard(i item) (shardlog.ShardInfo, error) {
 	info := shardlog.ShardInfo{
 		Index:   uint32(index),
 		Keys:    hashkey.Range{Start: f.hashKey(attrStart), End: f.hashKey(attrEnd)},
-		Created: time.Unix(f.number(attrCreated), 0).UTC(),
+		Created: f.unix(attrCreated),
 	}
-	if state := f.text(attrState); state != stateOpen && f.err == nil {
+	if i[attrParents] != nil {
+		info.Parents = f.indexes(attrParents)
+	}
+	switch state := f.text(attrState); {
+	case f.err != nil, state == stateOpen:
+	case state == stateClosed:
+		info.Closed = f.unix(attrClosed)
+	case state == stateSealed:
+		info.Closed = f.unix(attrClosed)
+		info.Sealed, info.Final = true, uint64(f.number(attrFinal))
+	default:
 		f.err = fmt.Errorf("%w: shard %d has state %q: it was written by a newer release", errItem, index, state)
 	}
 	return info, f.err
@@ -184,64 +261,10 @@ func readContent(i item) (c shardlog.Content, parts, size int, err error) {
 		Nonce:   f.nonce(),
 		Count:   int(f.number(attrCount)),
 		Arrival: time.UnixMilli(f.number(attrArrival)).UTC(),
-		Expires: time.Unix(f.number(attrExpires), 0).UTC(),
+		Expires: f.unix(attrExpires),
 	}
 	if i[attrParts] != nil {
 		parts, size = int(f.number(attrParts)), int(f.number(attrSize))
 	}
 	return c, parts, size, f.err
-}
-
-// fields reads an item's attributes and keeps the first error.
-type fields struct {
-	item item
-	err  error
-}
-
-func (f *fields) note(name string, err error) {
-	if err != nil && f.err == nil {
-		f.err = fmt.Errorf("%w: attribute %s is missing or not as it should be", errItem, name)
-	}
-}
-
-func (f *fields) text(name string) string {
-	v, ok := f.item[name].(*types.AttributeValueMemberS)
-	if !ok {
-		f.note(name, errItem)
-		return ""
-	}
-	return v.Value
-}
-
-func (f *fields) number(name string) int64 {
-	v, ok := f.item[name].(*types.AttributeValueMemberN)
-	if !ok {
-		f.note(name, errItem)
-		return 0
-	}
-	n, err := strconv.ParseInt(v.Value, 10, 64)
-	f.note(name, err)
-	return n
-}
-
-func (f *fields) binary(name string) []byte {
-	v, ok := f.item[name].(*types.AttributeValueMemberB)
-	if !ok {
-		f.note(name, errItem)
-		return nil
-	}
-	return v.Value
-}
-
-func (f *fields) nonce() (n shardlog.Nonce) {
-	if copy(n[:], f.binary(attrNonce)) != len(n) {
-		f.note(attrNonce, errItem)
-	}
-	return n
-}
-
-func (f *fields) hashKey(name string) hashkey.Key {
-	k, err := hashkey.Parse(f.text(name))
-	f.note(name, err)
-	return k
 }

@@ -25,8 +25,10 @@ const (
 // TestItemLayout holds the items against the table in the package comment, which other releases rely on.
 func TestItemLayout(t *testing.T) {
 	f := open(t)
-	stream := storetest.NewStream("orders", "a1", 2)
+	stream := storetest.NewStream("orders", "a1", 3)
 	stream.Created = time.UnixMilli(1700000000123).UTC()
+	stream.RetainedSince = time.Unix(1600000000, 0)
+	stream.Tags = map[string]string{"team": "red", "a": ""}
 	for i := range stream.Shards {
 		stream.Shards[i].Created = time.Unix(1700000000, 0).UTC()
 	}
@@ -35,20 +37,41 @@ func TestItemLayout(t *testing.T) {
 	}
 	c := segmentOf(9, 3)
 	c.Arrival, c.Expires = time.UnixMilli(4000000000123), time.Unix(4000086400, 0)
-	f.append(t, stream.Shard(1), c)
 	filler := c
 	filler.Packed, filler.Count = nil, 0
-	f.append(t, stream.Shard(1), filler)
+	for slot, content := range []shardlog.Content{c, filler} {
+		f.allocate(t, stream.Shard(1), time.Unix(1700003600+int64(slot), 999_000_000)) // the first sets a mark
+		if err := f.PutOnce(t.Context(), stream.Shard(1), uint64(slot+1), content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := shardlog.Merge(stream.Shards[2], stream.Shards[1])
+	change.Opening[0].Index, change.Opening[0].Created = 3, time.Unix(1700007200, 0)
+	if err := f.Reshard(t.Context(), stream, change.Closing, change.Opening); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SealShard(t.Context(), stream.Shard(1), 2); err != nil {
+		t.Fatal(err)
+	}
+	updated := f.load(t, "orders")
+	updated.Mode, updated.Retention = shardlog.OnDemand, 48*time.Hour
+	if err := f.UpdateStream(t.Context(), updated); err != nil {
+		t.Fatal(err)
+	}
 
 	want := []string{
-		`counter#a1#000000000000 counter nextSlot=1 state=open`,
-		`counter#a1#000000000001 counter nextSlot=3 state=open`,
+		`counter#a1#000000000000 counter last=1700000000 markDue=1700003600 marks= nextSlot=1 retention=86400 state=open`,
+		`counter#a1#000000000001 counter last=1700003601 markDue=1700007200 marks=0000000000000001006553f100 nextSlot=3 retention=86400 state=closed`,
+		`counter#a1#000000000002 counter last=1700000000 markDue=1700003600 marks= nextSlot=1 retention=86400 state=closed`,
+		`counter#a1#000000000003 counter last=1700007200 markDue=1700010800 marks= nextSlot=1 retention=86400 state=open`,
 		`log#a1#000000000001 00000000000000000001 arrival=4000000000123 count=7 data=09080b expires=4000086400 nonce=09010203000000000000000000000000`,
 		`log#a1#000000000001 00000000000000000002 arrival=4000000000123 count=0 expires=4000086400 nonce=09010203000000000000000000000000`,
-		`shards#a1 000000000000 created=1700000000 end=170141183460469231731687303715884105727 start=0 state=open`,
-		`shards#a1 000000000001 created=1700000000 end=340282366920938463463374607431768211455 start=170141183460469231731687303715884105728 state=open`,
-		`stream#orders stream created=1700000000123 id=a1 mode=PROVISIONED retention=86400 shards=2 status=active`,
-		`streams orders id=a1`,
+		`shards#a1 000000000000 created=1700000000 end=113427455640312821154458202477256070484 start=0 state=open`,
+		`shards#a1 000000000001 closed=1700007200 created=1700000000 end=226854911280625642308916404954512140969 final=2 start=113427455640312821154458202477256070485 state=sealed`,
+		`shards#a1 000000000002 closed=1700007200 created=1700000000 end=340282366920938463463374607431768211455 start=226854911280625642308916404954512140970 state=closed`,
+		`shards#a1 000000000003 created=1700007200 end=340282366920938463463374607431768211455 parents=[2 1] start=113427455640312821154458202477256070485 state=open`,
+		`stream#orders stream created=1700000000123 id=a1 mode=ON_DEMAND retainedSince=1600000000 retention=172800 revision=1 shards=4 status=active tags=map[a: team:red]`,
+		`streams orders created=1700000000123 id=a1 mode=ON_DEMAND`,
 	}
 	var got []string
 	for _, i := range f.items(t, "") {
@@ -65,6 +88,18 @@ func show(i map[string]types.AttributeValue) string {
 		switch v := i[name].(type) {
 		case *types.AttributeValueMemberB:
 			s += fmt.Sprintf(" %s=%x", name, v.Value)
+		case *types.AttributeValueMemberL:
+			var elements []string
+			for _, e := range v.Value {
+				elements = append(elements, str(e))
+			}
+			s += fmt.Sprintf(" %s=%v", name, elements)
+		case *types.AttributeValueMemberM:
+			elements := map[string]string{}
+			for k, e := range v.Value {
+				elements[k] = str(e)
+			}
+			s += fmt.Sprintf(" %s=%v", name, elements)
 		default:
 			if name != "pk" && name != "sk" {
 				s += " " + name + "=" + str(v)

@@ -1,10 +1,13 @@
 package dynamostore_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
+	"millrace/pkg/shardlog"
 	"millrace/pkg/shardlog/storetest"
 )
 
@@ -33,10 +36,25 @@ func TestRequests(t *testing.T) {
 	}
 	f.expectRequests(t, "a page", map[string]int{"Query": 1})
 
-	if _, err := f.LoadStream(t.Context(), "orders"); err != nil {
-		t.Fatal(err)
-	}
+	stream := f.load(t, "orders")
 	f.expectRequests(t, "loading", map[string]int{"GetItem": 1, "Query": 1})
+
+	for doing, op := range map[string]struct {
+		run  func() error
+		want map[string]int
+	}{
+		"reading a counter":   {func() error { _, err := f.Counter(t.Context(), shard); return err }, map[string]int{"GetItem": 1}},
+		"a look":              {func() error { _, _, err := f.Peek(t.Context(), shard, 1); return err }, map[string]int{"Query": 1}},
+		"a look at 5 MB":      {func() error { _, _, err := f.Peek(t.Context(), shard, 2); return err }, map[string]int{"Query": 1}},
+		"setting a retention": {func() error { _, err := f.SetRetention(t.Context(), shard, time.Hour); return err }, map[string]int{"UpdateItem": 1}},
+		"listing":             {func() error { _, _, err := f.ListStreams(t.Context(), "", 10); return err }, map[string]int{"Query": 1}},
+		"updating a stream":   {func() error { return f.UpdateStream(t.Context(), stream) }, map[string]int{"TransactWriteItems": 1}},
+	} {
+		if err := op.run(); err != nil {
+			t.Fatalf("%s: %v", doing, err)
+		}
+		f.expectRequests(t, doing, op.want)
+	}
 
 	for _, n := range []int{50, 1000} {
 		name := fmt.Sprintf("large-%d", n)
@@ -52,6 +70,37 @@ func TestRequests(t *testing.T) {
 		}
 		f.expectRequests(t, "creating under a name that is taken", map[string]int{"GetItem": 1})
 	}
+}
+
+// TestAllocateRequests: an allocation is one request, and two where a mark is due, which it is once an hour.
+func TestAllocateRequests(t *testing.T) {
+	f := open(t)
+	stream := f.create(t, "orders", "a1", 1)
+	for minute := 0; minute <= 200; minute += 20 {
+		f.spy.reset(nil)
+		f.allocate(t, stream.Shard(0), stream.Created.Add(time.Duration(minute)*time.Minute))
+		want := 1
+		if minute > 0 && minute%60 == 0 {
+			want = 2
+		}
+		f.expectRequests(t, fmt.Sprintf("allocating in minute %d", minute), map[string]int{"UpdateItem": want})
+	}
+	f.spy.reset(nil)
+	change := splitOf(stream, 0)
+	if err := f.Reshard(t.Context(), stream, change.Closing, change.Opening); err != nil {
+		t.Fatal(err)
+	}
+	f.expectRequests(t, "resharding", map[string]int{"TransactWriteItems": 1})
+	if _, err := f.Allocate(t.Context(), stream.Shard(0), stream.Created.Add(9*time.Hour)); !errors.Is(err, shardlog.ErrShardClosed) {
+		t.Errorf("error %v, want ErrShardClosed", err)
+	}
+	f.expectRequests(t, "allocating in a closed shard", map[string]int{"UpdateItem": 1})
+	if err := f.SealShard(t.Context(), stream.Shard(0), 11); err != nil {
+		t.Fatal(err)
+	}
+	f.expectRequests(t, "sealing", map[string]int{"UpdateItem": 1})
+	f.load(t, "orders")
+	f.expectRequests(t, "loading it then", map[string]int{"GetItem": 1, "Query": 1})
 }
 
 // TestScanReadsLittle: what a page may hold bounds what DynamoDB reads, and no page takes more than one answer of it where one will do.

@@ -36,8 +36,9 @@ type spy struct {
 	mu      sync.Mutex
 	n       int // calls so far
 	calls   map[string]int
-	scanned int               // items that queries read
-	plan    func(n int) fault // nil: no faults; n counts from 1
+	scanned int                                                                             // items that queries read
+	plan    func(n int) fault                                                               // nil: no faults; n counts from 1
+	edit    func(items []map[string]types.AttributeValue) []map[string]types.AttributeValue // of what queries answer; nil: as it is
 }
 
 func newSpy(api dynamostore.API) *spy { return &spy{api: api, calls: map[string]int{}} }
@@ -46,7 +47,7 @@ func newSpy(api dynamostore.API) *spy { return &spy{api: api, calls: map[string]
 func (s *spy) reset(plan func(n int) fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.n, s.scanned, s.plan = 0, 0, plan
+	s.n, s.scanned, s.plan, s.edit = 0, 0, plan, nil
 	clear(s.calls)
 }
 
@@ -109,6 +110,9 @@ func (s *spy) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dyn
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.scanned += int(out.ScannedCount)
+		if s.edit != nil {
+			out.Items = s.edit(out.Items)
+		}
 	}
 	return out, err
 }
@@ -150,14 +154,29 @@ func (f fixture) create(t *testing.T, name, id string, shards int) shardlog.Stre
 
 func (f fixture) append(t *testing.T, shard shardlog.Shard, c shardlog.Content) uint64 {
 	t.Helper()
-	slot, err := f.Allocate(t.Context(), shard)
-	if err != nil {
-		t.Fatal(err)
-	}
+	slot := f.allocate(t, shard, time.Now()).Slot
 	if err := f.PutOnce(t.Context(), shard, slot, c); err != nil {
 		t.Fatal(err)
 	}
 	return slot
+}
+
+func (f fixture) allocate(t *testing.T, shard shardlog.Shard, now time.Time) shardlog.Allocation {
+	t.Helper()
+	a, err := f.Allocate(t.Context(), shard, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (f fixture) load(t *testing.T, name string) shardlog.Stream {
+	t.Helper()
+	stream, err := f.LoadStream(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
 }
 
 // items returns all items of the table, or those of one partition key, in the order of their keys.

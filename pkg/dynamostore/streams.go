@@ -29,7 +29,7 @@ const (
 func (s *Store) CreateStream(ctx context.Context, stream shardlog.Stream) error {
 	items := make([]item, 0, 2*len(stream.Shards))
 	for _, info := range stream.Shards {
-		items = append(items, shardItem(stream, info), counterItem(stream.Shard(info.Index)))
+		items = append(items, shardItem(stream, info), newCounterItem(stream, info))
 	}
 	if len(items)+2 <= transactionSize {
 		_, err := s.commitStream(ctx, stream, items)
@@ -101,93 +101,4 @@ func (s *Store) tidy(ctx context.Context, items []item) {
 	w := s.newBatchWriter(ctx)
 	w.remove(items)
 	_ = w.wait() // what is left is never read
-}
-
-// LoadStream implements [shardlog.Store] by one GetItem and one Query: 1,000 shard items are some 170 KB.
-func (s *Store) LoadStream(ctx context.Context, name string) (shardlog.Stream, error) {
-	for previous := ""; ; {
-		head, err := s.streamHead(ctx, name)
-		if err != nil {
-			return shardlog.Stream{}, err
-		}
-		if head.status != statusActive {
-			return shardlog.Stream{}, fmt.Errorf("load stream %s: it is %s: %w", name, head.status, shardlog.ErrStreamNotFound)
-		}
-		items, err := s.query(ctx, shardsPK(head.ID), "")
-		if err != nil {
-			return shardlog.Stream{}, failed(err, "load stream %s", name)
-		}
-		switch {
-		case len(items) == head.shards:
-			return withShards(head.Stream, items)
-		case head.ID == previous:
-			return shardlog.Stream{}, fmt.Errorf("load stream %s: %w: %d shards of %d", name, errItem, len(items), head.shards)
-		}
-		previous = head.ID // deleted between the two requests, or damaged: the second look tells
-	}
-}
-
-func withShards(stream shardlog.Stream, items []item) (shardlog.Stream, error) {
-	stream.Shards = make([]shardlog.ShardInfo, len(items))
-	for i := range items {
-		info, err := readShard(items[i])
-		if err == nil && info.Index != uint32(i) {
-			err = fmt.Errorf("%w: it is shard %d", errItem, info.Index)
-		}
-		if err != nil {
-			return shardlog.Stream{}, fmt.Errorf("load stream %s: shard item %d: %w", stream.Name, i, err)
-		}
-		stream.Shards[i] = info
-	}
-	return stream, nil
-}
-
-// streamHead reads the stream item. It fails with ErrStreamNotFound where there is none.
-func (s *Store) streamHead(ctx context.Context, name string) (streamHead, error) {
-	out, err := s.api.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName:      &s.table,
-		Key:            key(streamPK(name), streamSK),
-		ConsistentRead: aws.Bool(true),
-	})
-	if err != nil {
-		return streamHead{}, failed(err, "get stream %s", name)
-	}
-	if out.Item == nil {
-		return streamHead{}, fmt.Errorf("get stream %s: %w", name, shardlog.ErrStreamNotFound)
-	}
-	head, err := readStream(name, out.Item)
-	if err != nil {
-		return streamHead{}, fmt.Errorf("get stream %s: %w", name, err)
-	}
-	return head, nil
-}
-
-// query returns all items of a partition key, or of each the attributes that a projection names.
-func (s *Store) query(ctx context.Context, pk, projection string) ([]item, error) {
-	var items []item
-	err := s.queryPages(ctx, pk, projection, func(page []item) { items = append(items, page...) })
-	return items, err
-}
-
-func (s *Store) queryPages(ctx context.Context, pk, projection string, take func([]item)) error {
-	input := &dynamodb.QueryInput{
-		TableName:                 &s.table,
-		KeyConditionExpression:    aws.String(attrPK + " = :pk"),
-		ExpressionAttributeValues: item{":pk": text(pk)},
-		ConsistentRead:            aws.Bool(true),
-	}
-	if projection != "" {
-		input.ProjectionExpression = &projection
-	}
-	for {
-		out, err := s.api.Query(ctx, input)
-		if err != nil {
-			return err
-		}
-		take(out.Items)
-		if len(out.LastEvaluatedKey) == 0 {
-			return nil
-		}
-		input.ExclusiveStartKey = out.LastEvaluatedKey
-	}
 }

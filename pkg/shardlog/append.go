@@ -9,9 +9,9 @@ import (
 	"millrace/pkg/segment"
 )
 
-// quickTries bounds what is done before anything is stored, step 1 above all, where the store throttles or does not
-// answer: the producer can as well try again itself, and Kinesis too answers a throttled put at once.
-const quickTries = 3
+// longestAppend is how long after it asked for its slot an append is acknowledged at the latest: one that was asleep
+// for longer does not know what readers were told meanwhile. See [Log.seal].
+const longestAppend = skew
 
 // Appended tells where an append put its records: record i has index i in the slot.
 type Appended struct {
@@ -19,32 +19,37 @@ type Appended struct {
 	Arrival time.Time // whole milliseconds
 }
 
-// Append stores 1 to [segment.MaxRecords] records in the shard, in order and together, and returns once they are durable.
-// Their retention ends that long after their arrival.
+// Append stores 1 to [segment.MaxRecords] records in the shard, in order and together, and returns once they are
+// durable.
 //
-// It fails with [ErrShardClosed] if the shard takes no records, with [ErrUndecided] if the records may be stored all the same,
-// and with any other error, [ErrThrottled] among them, if they certainly are not.
-func (l *Log) Append(ctx context.Context, shard Shard, retention time.Duration, records []segment.Record) (Appended, error) {
+// It fails with [ErrShardClosed] if the shard takes no records, with [ErrUndecided] if the records may be stored all the
+// same, and with any other error, [ErrThrottled] among them, if they certainly are not.
+func (l *Log) Append(ctx context.Context, shard Shard, records []segment.Record) (Appended, error) {
 	work, cancel := l.workContext(ctx)
 	defer cancel()
 	c := Content{Nonce: newNonce(), Packed: segment.Encode(records), Count: len(records)}
 	for {
-		c.Arrival, c.Expires = l.stamp(retention)
-		slot, err := l.allocate(work, shard) // step 1
+		// Stamped before the slot is handed out, so that whatever lies below an old slot is old.
+		c.Arrival = l.now()
+		started := time.Now()
+		a, err := l.allocate(work, shard, c.Arrival) // step 1
 		if err != nil {
 			return Appended{}, fmt.Errorf("allocate a slot of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
 		}
-		verdict, err := l.putOnce(work, shard, slot, c) // step 2
+		c.Expires = expiry(c.Arrival, a.Retention)
+		verdict, err := l.putOnce(work, shard, a.Slot, c) // step 2
 		if verdict == undecided || verdict == failed {
-			verdict, err = l.giveUp(ctx, shard, slot, c.Nonce, retention, verdict, err) // step 3
+			verdict, err = l.giveUp(ctx, shard, a, c.Nonce, verdict, err) // step 3
 		}
-		switch verdict {
-		case stored:
-			return Appended{Slot: slot, Arrival: c.Arrival}, nil
-		case filled:
+		switch {
+		case verdict == filled:
 			continue
+		case verdict == stored && time.Since(started) > longestAppend:
+			return Appended{}, wrap(fmt.Errorf("%w: it was stored too late to be sure of its order", ErrUndecided), shard, a.Slot)
+		case verdict == stored:
+			return Appended{Slot: a.Slot, Arrival: c.Arrival}, nil
 		default:
-			return Appended{}, wrap(err, shard, slot)
+			return Appended{}, wrap(err, shard, a.Slot)
 		}
 	}
 }
@@ -69,19 +74,12 @@ const (
 )
 
 // allocate is step 1.
-func (l *Log) allocate(ctx context.Context, shard Shard) (slot uint64, err error) {
-	for n := 1; ; n++ {
-		err = l.try(ctx, func(ctx context.Context) error {
-			slot, err = l.store.Allocate(ctx, shard)
-			return err
-		})
-		switch {
-		case err == nil, errors.Is(err, ErrShardClosed), errors.Is(err, ErrRefused):
-			return slot, err
-		case n == quickTries || !backoff(ctx, n):
-			return 0, err
-		}
-	}
+func (l *Log) allocate(ctx context.Context, shard Shard, now time.Time) (a Allocation, err error) {
+	err = l.tryQuickly(ctx, func(ctx context.Context) (err error) {
+		a, err = l.store.Allocate(ctx, shard, now)
+		return err
+	})
+	return a, err
 }
 
 // putOnce is step 2: it tries until the slot's content is known, or the context ends. The error says why a verdict is
@@ -111,12 +109,12 @@ func (l *Log) putOnce(ctx context.Context, shard Shard, slot uint64, c Content) 
 
 // giveUp is step 3: the writer fills its own slot, to learn what became of it, and so that no reader has to wait for it.
 // It does so even where the context ended because the producer went away.
-func (l *Log) giveUp(ctx context.Context, shard Shard, slot uint64, mine Nonce, retention time.Duration, known verdict, cause error) (verdict, error) {
+func (l *Log) giveUp(ctx context.Context, shard Shard, a Allocation, mine Nonce, known verdict, cause error) (verdict, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.options.GiveUpTime)
 	defer cancel()
-	filler := l.filler(retention)
+	filler := l.filler(a.Retention)
 	for n := 1; ; n++ {
-		err := l.try(ctx, func(ctx context.Context) error { return l.store.PutOnce(ctx, shard, slot, filler) })
+		err := l.try(ctx, func(ctx context.Context) error { return l.store.PutOnce(ctx, shard, a.Slot, filler) })
 		var taken *SlotTakenError
 		switch {
 		case err == nil:

@@ -59,10 +59,10 @@ func readAll(t *testing.T, log *shardlog.Log, stream shardlog.Stream, index uint
 		}
 		all = append(all, read.Records...)
 		from = read.Next
-		if read.Tip {
+		if read.Behind == 0 {
 			return all
 		}
-		if read.Waiting {
+		if len(read.Records) == 0 {
 			time.Sleep(time.Second) // virtual
 		}
 	}
@@ -165,7 +165,7 @@ func TestAppendFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t, 1, test.plan)
-				got, err := f.log.Append(t.Context(), f.stream.Shard(0), retention, records(0, 0, 2))
+				got, err := f.log.Append(t.Context(), f.stream.Shard(0), records(0, 0, 2))
 				if got.Slot != test.slot || !errors.Is(err, test.err) {
 					t.Errorf("slot %d, error %v; want slot %d, error %v", got.Slot, err, test.slot, test.err)
 				}
@@ -176,7 +176,7 @@ func TestAppendFaults(t *testing.T) {
 				if test.reads {
 					want = append(want, "0/0/0", "0/0/1")
 				}
-				if _, err := f.reader.Append(t.Context(), f.stream.Shard(0), retention, records(1, 0, 1)); err != nil {
+				if _, err := f.reader.Append(t.Context(), f.stream.Shard(0), records(1, 0, 1)); err != nil {
 					t.Fatal(err)
 				}
 				wantData(t, readAll(t, f.reader, f.stream, 0), append(want, "1/0/0")...)
@@ -190,7 +190,7 @@ func TestAppendToClosedShard(t *testing.T) {
 	if err := f.faults.DeleteStream(t.Context(), "orders"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := f.log.Append(t.Context(), f.stream.Shard(0), retention, records(0, 0, 1))
+	_, err := f.log.Append(t.Context(), f.stream.Shard(0), records(0, 0, 1))
 	if !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("error %v, want ErrShardClosed", err)
 	}
@@ -210,14 +210,14 @@ func TestSlowWriter(t *testing.T) {
 		})
 		slow := make(chan shardlog.Appended)
 		go func() {
-			got, err := f.log.Append(t.Context(), f.stream.Shard(0), retention, records(0, 0, 1))
+			got, err := f.log.Append(t.Context(), f.stream.Shard(0), records(0, 0, 1))
 			if err != nil {
 				t.Errorf("slow writer: %v", err)
 			}
 			slow <- got
 		}()
 		synctest.Wait() // it holds slot 1
-		if _, err := f.log.Append(t.Context(), f.stream.Shard(0), retention, records(1, 0, 1)); err != nil {
+		if _, err := f.log.Append(t.Context(), f.stream.Shard(0), records(1, 0, 1)); err != nil {
 			t.Fatal(err)
 		}
 		eager := shardlog.NewLog(f.faults, shardlog.Options{Grace: time.Second})
@@ -239,7 +239,7 @@ func TestProducerGone(t *testing.T) {
 			}
 			return faultstore.Fault{}
 		})
-		_, err := f.log.Append(ctx, f.stream.Shard(0), retention, records(0, 0, 1))
+		_, err := f.log.Append(ctx, f.stream.Shard(0), records(0, 0, 1))
 		if !errors.Is(err, context.Canceled) || errors.Is(err, shardlog.ErrUndecided) {
 			t.Errorf("error %v, want a certain failure by context.Canceled", err)
 		}
@@ -264,7 +264,7 @@ func TestAppendKeepsItsDeadline(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 				defer cancel()
 				start := time.Now()
-				if _, err := f.log.Append(ctx, f.stream.Shard(0), retention, records(0, 0, 1)); err == nil {
+				if _, err := f.log.Append(ctx, f.stream.Shard(0), records(0, 0, 1)); err == nil {
 					t.Error("the append succeeded")
 				}
 				if took := time.Since(start); took > 4*time.Second {

@@ -48,7 +48,7 @@ func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration) (err
 			for turn := range each {
 				rs := records(w, turn, 1+(w+turn)%2)
 				a := history.Start(fmt.Sprint(w), rs)
-				at, err := log.Append(t.Context(), f.stream.Shard(0), retention, rs)
+				at, err := log.Append(t.Context(), f.stream.Shard(0), rs)
 				a.Done(at, err)
 			}
 		})
@@ -106,7 +106,7 @@ func followThroughFaults(t *testing.T, log *shardlog.Log, stream shardlog.Stream
 		}
 		read, err := log.Read(t.Context(), stream, 0, from, shardlog.Limits{Records: 5, Bytes: 1 << 20})
 		all, from = append(all, read.Records...), read.Next
-		if err == nil && read.Tip && finished {
+		if err == nil && read.Behind == 0 && finished {
 			return all
 		}
 		time.Sleep(100 * time.Millisecond) // virtual

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	mrand "math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -54,22 +55,27 @@ func (o Options) withDefaults() Options {
 type Log struct {
 	store   Store
 	options Options
+
+	mu     sync.Mutex
+	sealed map[Shard]uint64 // final slots of shards that this process sealed, or saw sealed
 }
 
 // NewLog returns a log over the store.
 func NewLog(store Store, options Options) *Log {
-	return &Log{store: store, options: options.withDefaults()}
+	return &Log{store: store, options: options.withDefaults(), sealed: map[Shard]uint64{}}
 }
 
-// stamp returns when a content of now arrives and expires.
-func (l *Log) stamp(retention time.Duration) (arrival, expires time.Time) {
-	arrival = l.options.Now().UTC().Truncate(time.Millisecond)
-	return arrival, arrival.Add(retention + time.Second - time.Nanosecond).Truncate(time.Second)
+// now returns the time to the millisecond.
+func (l *Log) now() time.Time { return l.options.Now().UTC().Truncate(time.Millisecond) }
+
+// expiry returns from when on a content may be dropped.
+func expiry(arrival time.Time, retention time.Duration) time.Time {
+	return arrival.Add(keep(retention) + time.Second - time.Nanosecond).Truncate(time.Second)
 }
 
 func (l *Log) filler(retention time.Duration) Content {
-	arrival, expires := l.stamp(retention)
-	return Content{Nonce: newNonce(), Arrival: arrival, Expires: expires}
+	now := l.now()
+	return Content{Nonce: newNonce(), Arrival: now, Expires: expiry(now, retention)}
 }
 
 // try makes one call to the store, of at most TryTimeout.
@@ -77,6 +83,30 @@ func (l *Log) try(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, l.options.TryTimeout)
 	defer cancel()
 	return call(ctx)
+}
+
+// quickTries bounds the tries of what is done before anything is stored, step 1 above all: the producer can as well try
+// again itself, and Kinesis too answers a throttled put at once.
+const quickTries = 3
+
+// tryQuickly makes a call that is harmless to repeat, again where the store throttles or does not answer.
+func (l *Log) tryQuickly(ctx context.Context, call func(context.Context) error) error {
+	for n := 1; ; n++ {
+		err := l.try(ctx, call)
+		if err == nil || isAnswer(err) || n == quickTries || !backoff(ctx, n) {
+			return err
+		}
+	}
+}
+
+// isAnswer tells whether an error is the store's answer, which trying again will not change.
+func isAnswer(err error) bool {
+	for _, answer := range []error{ErrShardClosed, ErrRefused, ErrStreamNotFound, ErrStreamExists, ErrStreamChanged} {
+		if errors.Is(err, answer) {
+			return true
+		}
+	}
+	return false
 }
 
 func newNonce() Nonce {

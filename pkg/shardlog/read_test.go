@@ -13,7 +13,7 @@ import (
 
 func (f *fixture) append(t *testing.T, writer, n int) shardlog.Appended {
 	t.Helper()
-	got, err := f.log.Append(t.Context(), f.stream.Shard(0), retention, records(writer, 0, n))
+	got, err := f.log.Append(t.Context(), f.stream.Shard(0), records(writer, 0, n))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,11 +23,11 @@ func (f *fixture) append(t *testing.T, writer, n int) shardlog.Appended {
 // hole allocates a slot as a writer that dies before its second step.
 func (f *fixture) hole(t *testing.T) uint64 {
 	t.Helper()
-	slot, err := f.faults.Allocate(t.Context(), f.stream.Shard(0))
+	a, err := f.faults.Allocate(t.Context(), f.stream.Shard(0), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slot
+	return a.Slot
 }
 
 func (f *fixture) read(t *testing.T, from shardlog.Position) shardlog.Read {
@@ -47,17 +47,17 @@ func TestReadWaitsForHoles(t *testing.T) {
 		f.append(t, 1, 1)
 		read := f.read(t, shardlog.Position{})
 		wantData(t, read.Records, "0/0/0")
-		if !read.Waiting || read.Tip || read.Next != (shardlog.Position{Slot: 2}) {
+		if read.Behind != time.Millisecond || read.Next != (shardlog.Position{Slot: 2}) {
 			t.Errorf("read ends with %+v, want to wait before slot 2", read)
 		}
 		time.Sleep(3*time.Second - time.Millisecond)
-		if again := f.read(t, read.Next); !again.Waiting || len(again.Records) != 0 {
+		if again := f.read(t, read.Next); again.Behind != 3*time.Second-time.Millisecond || len(again.Records) != 0 {
 			t.Errorf("1 ms before the grace period ends: %+v", again)
 		}
 		time.Sleep(time.Millisecond)
 		again := f.read(t, read.Next)
 		wantData(t, again.Records, "1/0/0")
-		if !again.Tip || again.Waiting {
+		if again.Behind != 0 {
 			t.Errorf("after the grace period: %+v", again)
 		}
 	})
@@ -67,7 +67,7 @@ func TestReadDoesNotWaitAtTheTip(t *testing.T) {
 	f := newFixture(t, 1, nil)
 	f.append(t, 0, 1)
 	f.hole(t)
-	if read := f.read(t, shardlog.Position{}); !read.Tip || read.Waiting || read.Next != (shardlog.Position{Slot: 2}) {
+	if read := f.read(t, shardlog.Position{}); read.Behind != 0 || read.Next != (shardlog.Position{Slot: 2}) {
 		t.Errorf("with a slot handed out at the tip: %+v", read)
 	}
 }
@@ -116,7 +116,7 @@ func TestReadFillFails(t *testing.T) {
 				time.Sleep(3 * time.Second)
 				read := f.read(t, shardlog.Position{})
 				wantData(t, read.Records, "0/0/0")
-				if read.Next.Slot != 2 || read.Tip {
+				if read.Next.Slot != 2 || read.Behind == 0 {
 					t.Errorf("read ends with %+v, want to stand at slot 2", read)
 				}
 				broken = false
@@ -136,16 +136,16 @@ func TestReadLimits(t *testing.T) {
 		from := shardlog.Position{}
 		for tip := false; !tip; {
 			read, err := f.log.Read(t.Context(), f.stream, 0, from, shardlog.Limits{Records: limit, Bytes: 1 << 20})
-			if err != nil || len(read.Records) > limit || (len(read.Records) == 0 && !read.Tip) {
+			if err != nil || len(read.Records) > limit || (len(read.Records) == 0 && read.Behind > 0) {
 				t.Fatalf("limit %d: %+v, %v", limit, read, err)
 			}
-			got, from, tip = append(got, read.Records...), read.Next, read.Tip
+			got, from, tip = append(got, read.Records...), read.Next, read.Behind == 0
 		}
 		wantData(t, got, "0/0/0", "0/0/1", "0/0/2", "1/0/0", "1/0/1", "1/0/2", "2/0/0", "2/0/1", "2/0/2", "3/0/0", "3/0/1", "3/0/2")
 	}
 	read, err := f.log.Read(t.Context(), f.stream, 0, shardlog.Position{}, shardlog.Limits{Records: 1000, Bytes: 1})
-	if err != nil || len(read.Records) != 3 {
-		t.Errorf("a bound of 1 byte gives %d records, %v; want one segment's", len(read.Records), err)
+	if err != nil || len(read.Records) != 1 {
+		t.Errorf("a bound of 1 byte gives %d records, %v; want one", len(read.Records), err)
 	}
 }
 
@@ -173,7 +173,7 @@ func TestReadLeavesOutExpired(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		read := f.read(t, shardlog.Position{})
 		wantData(t, read.Records, "1/0/0")
-		if !read.Tip {
+		if read.Behind != 0 {
 			t.Errorf("read ends with %+v", read)
 		}
 	})

@@ -1,13 +1,10 @@
 package shardlog
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -60,40 +57,6 @@ func (m *streamMap) shardFor(k hashkey.Key) uint32 {
 		i--
 	}
 	return m.open[i].Index
-}
-
-// Create stores a new stream under an id of its own. It fails with [ErrStreamExists] if the name is taken.
-func (s *Streams) Create(ctx context.Context, stream Stream) error {
-	// Each try has an id of its own: one that was applied unseen may be in use already.
-	tried := map[string]bool{}
-	for n := 1; ; n++ {
-		stream.ID = newStreamID()
-		err := s.log.store.CreateStream(ctx, stream)
-		if errors.Is(err, ErrStreamExists) && len(tried) > 0 {
-			if standing, loadErr := s.loadRetrying(ctx, stream.Name); loadErr == nil && tried[standing.ID] {
-				return nil
-			}
-		}
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, ErrStreamExists) || errors.Is(err, ErrRefused) || n == quickTries || !backoff(ctx, n) {
-			return fmt.Errorf("create stream %s: %w", stream.Name, err)
-		}
-		tried[stream.ID] = true
-	}
-}
-
-// newStreamID returns 26 of [a-z2-7], 130 bits.
-func newStreamID() string { return strings.ToLower(rand.Text()) }
-
-// Describe returns the stream's map as it stands, not as it is cached. It fails with [ErrStreamNotFound].
-func (s *Streams) Describe(ctx context.Context, name string) (Stream, error) {
-	stream, err := s.loadRetrying(ctx, name)
-	if err != nil {
-		return Stream{}, fmt.Errorf("describe stream %s: %w", name, err)
-	}
-	return stream, nil
 }
 
 // Put stores 1 to [segment.MaxRecords] records in the stream's shards, each shard's in the order given, the shards in
@@ -185,12 +148,12 @@ func (s *Streams) putBatch(ctx context.Context, m *streamMap, records []segment.
 		chosen[i] = records[member]
 	}
 	info := m.Shards[b.shard]
-	appended, err := s.log.Append(ctx, m.Shard(b.shard), m.Retention, chosen)
+	appended, err := s.log.Append(ctx, m.Shard(b.shard), chosen)
 	b.refused = errors.Is(err, ErrShardClosed)
 	for i, member := range b.members {
 		results[member] = Result{Shard: b.shard, Err: err}
 		if err == nil {
-			results[member].Number = info.number(appended.Slot, i, appended.Arrival)
+			results[member].Number = info.Number(appended.Slot, i, appended.Arrival)
 		}
 	}
 }
@@ -227,29 +190,22 @@ func (s *Streams) reload(ctx context.Context, name string) (*streamMap, error) {
 
 func (s *Streams) load(ctx context.Context, name string) (*streamMap, error) {
 	read := s.log.options.Now()
-	stream, err := s.loadRetrying(ctx, name)
+	stream, err := s.loadNow(ctx, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		delete(s.maps, name)
 		return nil, fmt.Errorf("read the map of stream %s: %w", name, err)
 	}
-	m := &streamMap{Stream: stream, open: slices.Clone(stream.Shards), read: read}
-	slices.SortFunc(m.open, func(a, b ShardInfo) int {
-		return cmp.Or(a.Keys.Start.Compare(b.Keys.Start), cmp.Compare(a.Index, b.Index))
-	})
+	m := &streamMap{Stream: stream, open: stream.OpenShards(), read: read}
 	s.maps[name] = m
 	return m, nil
 }
 
-func (s *Streams) loadRetrying(ctx context.Context, name string) (stream Stream, err error) {
-	for n := 1; ; n++ {
-		err = s.log.try(ctx, func(ctx context.Context) error {
-			stream, err = s.log.store.LoadStream(ctx, name)
-			return err
-		})
-		if err == nil || errors.Is(err, ErrStreamNotFound) || errors.Is(err, ErrRefused) || n == quickTries || !backoff(ctx, n) {
-			return stream, err
-		}
-	}
+func (s *Streams) loadNow(ctx context.Context, name string) (stream Stream, err error) {
+	err = s.log.tryQuickly(ctx, func(ctx context.Context) (err error) {
+		stream, err = s.log.store.LoadStream(ctx, name)
+		return err
+	})
+	return stream, err
 }

@@ -24,10 +24,12 @@ const (
 //   - A name that is taken gives ResourceInUseException.
 func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInput) (kinesis.Output, error) {
 	stream := shardlog.Stream{
-		Name:      in.Stream(),
-		Created:   s.config.Now().UTC().Truncate(time.Second),
-		Retention: defaultRetention,
-		Mode:      shardlog.Provisioned,
+		Name:     in.Stream(),
+		Created:  s.config.Now().UTC().Truncate(time.Second),
+		Settings: shardlog.Settings{Retention: defaultRetention, Mode: shardlog.Provisioned, Tags: in.Tags},
+	}
+	if len(in.Tags) > kinesis.MaxTags {
+		return nil, kinesis.TooManyTags(stream.Name, s.config.Account)
 	}
 	count := in.ShardCount
 	if in.StreamModeDetails != nil && in.StreamModeDetails.StreamMode == kinesis.StreamModeOnDemand {

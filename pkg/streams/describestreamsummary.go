@@ -18,11 +18,11 @@ func (s *Service) DescribeStreamSummary(ctx context.Context, in *kinesis.Describ
 	}
 	return &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: kinesis.StreamDescriptionSummary{
 		StreamName:              stream.Name,
-		StreamARN:               kinesis.StreamARN(s.config.Region, s.config.Account, stream.Name),
+		StreamARN:               s.arn(stream.Name),
 		StreamStatus:            kinesis.StatusActive,
 		StreamModeDetails:       kinesis.StreamModeDetails{StreamMode: string(stream.Mode)},
 		RetentionPeriodHours:    int(stream.Retention / time.Hour),
 		StreamCreationTimestamp: stream.Created,
-		OpenShardCount:          len(stream.Shards),
+		OpenShardCount:          len(stream.OpenShards()),
 	}}, nil
 }

@@ -19,16 +19,20 @@ type Config struct {
 	Region  string           // for ARNs. Default us-east-1
 	Logger  *slog.Logger     // for causes that clients are not told. Default slog.Default()
 	Now     func() time.Time // the clock. Default time.Now
+	// AnswerBytes bounds an answer of GetRecords as API Gateway's event carries it, where it must pass through one.
+	// Default 0: no bound but Kinesis's own, 10 MB of data.
+	AnswerBytes int
 }
 
 // Service answers operations. It is safe for use by many goroutines.
 type Service struct {
+	log     *shardlog.Log
 	streams *shardlog.Streams
 	config  Config
 }
 
-// New returns a service over the streams.
-func New(streams *shardlog.Streams, config Config) *Service {
+// New returns a service over a log.
+func New(log *shardlog.Log, config Config) *Service {
 	if config.Account == "" {
 		config.Account = "000000000000"
 	}
@@ -41,7 +45,7 @@ func New(streams *shardlog.Streams, config Config) *Service {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Service{streams: streams, config: config}
+	return &Service{log: log, streams: shardlog.NewStreams(log), config: config}
 }
 
 // Account returns the account that errors and ARNs name.

@@ -20,10 +20,18 @@ type Op string
 // The calls, by name.
 const (
 	Allocate     Op = "Allocate"
+	Counter      Op = "Counter"
 	PutOnce      Op = "PutOnce"
 	Scan         Op = "Scan"
+	Peek         Op = "Peek"
+	SetRetention Op = "SetRetention"
+	Extend       Op = "Extend"
 	CreateStream Op = "CreateStream"
 	LoadStream   Op = "LoadStream"
+	ListStreams  Op = "ListStreams"
+	UpdateStream Op = "UpdateStream"
+	Reshard      Op = "Reshard"
+	SealShard    Op = "SealShard"
 	DeleteStream Op = "DeleteStream"
 )
 
@@ -31,10 +39,10 @@ const (
 type Call struct {
 	Op    Op
 	N     int            // how many calls of this Op came before
-	Shard shardlog.Shard // of Allocate, PutOnce, Scan
-	Slot  uint64         // of PutOnce
+	Shard shardlog.Shard // of the calls on a shard
+	Slot  uint64         // of the calls that name one
 	Fill  bool           // PutOnce of a filler
-	Name  string         // of the stream calls
+	Name  string         // of the calls on a stream
 }
 
 // Fault says what happens to a call. The zero Fault lets it through.
@@ -98,51 +106,4 @@ func (s *Store) do(ctx context.Context, call Call, apply func() error) error {
 		return fmt.Errorf("%s: %w", call.Op, fault.After)
 	}
 	return err
-}
-
-// Allocate implements [shardlog.Store].
-func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard) (slot uint64, err error) {
-	err = s.do(ctx, Call{Op: Allocate, Shard: shard}, func() error {
-		slot, err = s.inner.Allocate(ctx, shard)
-		return err
-	})
-	if err != nil {
-		slot = 0
-	}
-	return slot, err
-}
-
-// PutOnce implements [shardlog.Store].
-func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, c shardlog.Content) error {
-	return s.do(ctx, Call{Op: PutOnce, Shard: shard, Slot: slot, Fill: c.Filler()}, func() error {
-		return s.inner.PutOnce(ctx, shard, slot, c)
-	})
-}
-
-// Scan implements [shardlog.Store].
-func (s *Store) Scan(ctx context.Context, shard shardlog.Shard, from uint64, maxBytes int) (page shardlog.Page, err error) {
-	err = s.do(ctx, Call{Op: Scan, Shard: shard}, func() error {
-		page, err = s.inner.Scan(ctx, shard, from, maxBytes)
-		return err
-	})
-	return page, err
-}
-
-// CreateStream implements [shardlog.Store].
-func (s *Store) CreateStream(ctx context.Context, stream shardlog.Stream) error {
-	return s.do(ctx, Call{Op: CreateStream, Name: stream.Name}, func() error { return s.inner.CreateStream(ctx, stream) })
-}
-
-// LoadStream implements [shardlog.Store].
-func (s *Store) LoadStream(ctx context.Context, name string) (stream shardlog.Stream, err error) {
-	err = s.do(ctx, Call{Op: LoadStream, Name: name}, func() error {
-		stream, err = s.inner.LoadStream(ctx, name)
-		return err
-	})
-	return stream, err
-}
-
-// DeleteStream implements [shardlog.Store].
-func (s *Store) DeleteStream(ctx context.Context, name string) error {
-	return s.do(ctx, Call{Op: DeleteStream, Name: name}, func() error { return s.inner.DeleteStream(ctx, name) })
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"millrace/pkg/shardlog"
 )
@@ -19,11 +20,11 @@ type Store struct {
 	shards  map[shardlog.Shard]*shard
 }
 
-// shard is a shard's counter and slots. It is in Store.shards for as long as its counter is open.
+// shard is a shard's counter and slots. It is in Store.shards for as long as its stream is.
 type shard struct {
-	mu     sync.Mutex
-	next   uint64
-	placed []shardlog.Placed // in slot order
+	mu      sync.Mutex
+	counter shardlog.Counter
+	placed  []shardlog.Placed // in slot order
 }
 
 // New returns an empty store.
@@ -31,7 +32,7 @@ func New() *Store {
 	return &Store{streams: map[string]shardlog.Stream{}, shards: map[shardlog.Shard]*shard{}}
 }
 
-// shard returns nil where the shard is closed.
+// shard returns nil where there is none.
 func (s *Store) shard(name shardlog.Shard) *shard {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -39,21 +40,87 @@ func (s *Store) shard(name shardlog.Shard) *shard {
 }
 
 // Allocate implements [shardlog.Store].
-func (s *Store) Allocate(ctx context.Context, name shardlog.Shard) (uint64, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+func (s *Store) Allocate(ctx context.Context, name shardlog.Shard, now time.Time) (shardlog.Allocation, error) {
+	var a shardlog.Allocation
+	err := s.withShard(ctx, name, func(sh *shard) error {
+		if !sh.counter.Open {
+			return shardlog.ErrShardClosed
+		}
+		a = shardlog.Allocation{Slot: sh.counter.Next, Retention: sh.counter.Retention}
+		sh.counter = sh.counter.Allocate(now)
+		return nil
+	})
+	return a, err
+}
+
+// Counter implements [shardlog.Store].
+func (s *Store) Counter(ctx context.Context, name shardlog.Shard) (c shardlog.Counter, err error) {
+	err = s.withShard(ctx, name, func(sh *shard) error {
+		c = sh.counter
+		return nil
+	})
+	return c, err
+}
+
+// SetRetention implements [shardlog.Store].
+func (s *Store) SetRetention(ctx context.Context, name shardlog.Shard, retention time.Duration) (c shardlog.Counter, err error) {
+	err = s.withShard(ctx, name, func(sh *shard) error {
+		sh.counter = sh.counter.WithRetention(retention)
+		c = sh.counter
+		return nil
+	})
+	return c, err
+}
+
+// Extend implements [shardlog.Store].
+func (s *Store) Extend(ctx context.Context, name shardlog.Shard, below uint64, keep time.Duration) error {
+	return s.withShard(ctx, name, func(sh *shard) error {
+		for i := range sh.placed {
+			p := &sh.placed[i]
+			if later := p.Arrival.Add(keep).Truncate(time.Second); p.Slot < below && later.After(p.Expires) {
+				p.Expires = later
+			}
+		}
+		return nil
+	})
+}
+
+// Reclaim drops contents that expired by now, and returns how many bytes of segments that freed.
+func (s *Store) Reclaim(ctx context.Context, now time.Time) (freed int64, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, sh := range s.shards {
+		if err := ctx.Err(); err != nil {
+			return freed, err
+		}
+		sh.mu.Lock()
+		sh.placed = slices.DeleteFunc(sh.placed, func(p shardlog.Placed) bool {
+			expired := !now.Before(p.Expires)
+			if expired {
+				freed += int64(len(p.Packed))
+			}
+			return expired
+		})
+		sh.mu.Unlock()
 	}
-	// The map's lock is held throughout, so that no slot is handed out once DeleteStream has returned.
+	return freed, nil
+}
+
+// withShard runs fn on a shard, alone. The map's lock is held throughout, so that nothing happens to a shard of a stream once
+// DeleteStream has returned.
+func (s *Store) withShard(ctx context.Context, name shardlog.Shard, fn func(*shard) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	sh := s.shards[name]
 	if sh == nil {
-		return 0, shardlog.ErrShardClosed
+		return shardlog.ErrShardClosed
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.next++
-	return sh.next, nil
+	return fn(sh)
 }
 
 // PutOnce implements [shardlog.Store]. A put for a shard that is gone with its stream is taken and forgotten at once.
@@ -69,7 +136,7 @@ func (s *Store) PutOnce(ctx context.Context, name shardlog.Shard, slot uint64, c
 	c.Packed = bytes.Clone(c.Packed)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if slot == 0 || slot > sh.next {
+	if slot == 0 || slot >= sh.counter.Next {
 		panic(fmt.Sprintf("memstore: put at slot %d of %v, which was never handed out", slot, name))
 	}
 	i, taken := sh.find(slot)
@@ -106,55 +173,24 @@ func (s *Store) Scan(ctx context.Context, name shardlog.Shard, from uint64, maxB
 	return page, nil
 }
 
-// CreateStream implements [shardlog.Store].
-func (s *Store) CreateStream(ctx context.Context, stream shardlog.Stream) error {
+// Peek implements [shardlog.Store].
+func (s *Store) Peek(ctx context.Context, name shardlog.Shard, from uint64) (first shardlog.Placed, found bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return first, false, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.streams[stream.Name]; ok {
-		return shardlog.ErrStreamExists
+	sh := s.shard(name)
+	if sh == nil {
+		return first, false, nil
 	}
-	stream.Shards = slices.Clone(stream.Shards)
-	s.streams[stream.Name] = stream
-	for _, info := range stream.Shards {
-		s.shards[stream.Shard(info.Index)] = &shard{}
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	i, _ := sh.find(from)
+	if i == len(sh.placed) {
+		return first, false, nil
 	}
-	return nil
-}
-
-// LoadStream implements [shardlog.Store].
-func (s *Store) LoadStream(ctx context.Context, name string) (shardlog.Stream, error) {
-	if err := ctx.Err(); err != nil {
-		return shardlog.Stream{}, err
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	stream, ok := s.streams[name]
-	if !ok {
-		return shardlog.Stream{}, shardlog.ErrStreamNotFound
-	}
-	stream.Shards = slices.Clone(stream.Shards)
-	return stream, nil
-}
-
-// DeleteStream implements [shardlog.Store].
-func (s *Store) DeleteStream(ctx context.Context, name string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stream, ok := s.streams[name]
-	if !ok {
-		return shardlog.ErrStreamNotFound
-	}
-	delete(s.streams, name)
-	for _, info := range stream.Shards {
-		delete(s.shards, stream.Shard(info.Index))
-	}
-	return nil
+	first = sh.placed[i]
+	first.Packed = nil
+	return first, true, nil
 }
 
 func (sh *shard) find(slot uint64) (int, bool) {

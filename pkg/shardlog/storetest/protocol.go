@@ -52,7 +52,7 @@ func appendAll(ctx context.Context, log *shardlog.Log, stream shardlog.Stream, h
 			records[i] = segment.Record{PartitionKey: fmt.Sprint(writer), Data: fmt.Appendf(nil, "%d/%d/%d", writer, turn, i)}
 		}
 		a := history.Start(fmt.Sprint(writer), records)
-		at, err := log.Append(ctx, stream.Shard(0), stream.Retention, records)
+		at, err := log.Append(ctx, stream.Shard(0), records)
 		a.Done(at, err)
 		if err != nil {
 			return err
@@ -80,9 +80,9 @@ func follow(ctx context.Context, log *shardlog.Log, stream shardlog.Stream, done
 		}
 		all, from = append(all, read.Records...), read.Next
 		switch {
-		case read.Tip && finished:
+		case read.Behind == 0 && finished:
 			return all, nil
-		case read.Waiting || read.Tip:
+		case len(read.Records) == 0:
 			pause(ctx, 5*time.Millisecond) // as a consumer polls
 		}
 	}

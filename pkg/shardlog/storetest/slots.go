@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,10 +37,11 @@ func testAllocateUnique(t *testing.T, s shardlog.Store) {
 		g.Go(func() error {
 			last := uint64(0)
 			for range each {
-				slot, err := s.Allocate(ctx, stream.Shard(0))
+				a, err := s.Allocate(ctx, stream.Shard(0), time.Now())
 				if err != nil {
 					return err
 				}
+				slot := a.Slot
 				if slot <= last {
 					return fmt.Errorf("slot %d after %d", slot, last)
 				}
@@ -68,8 +70,8 @@ func testAllocateUnique(t *testing.T, s shardlog.Store) {
 func testAllocateNeedsShard(t *testing.T, s shardlog.Store) {
 	stream := create(t, s, "orders", "a1", 2)
 	for _, shard := range []shardlog.Shard{stream.Shard(2), {StreamID: "zz", Index: 0}} {
-		if slot, err := s.Allocate(t.Context(), shard); !errors.Is(err, shardlog.ErrShardClosed) {
-			t.Errorf("Allocate on %v: slot %d, error %v, want ErrShardClosed", shard, slot, err)
+		if a, err := s.Allocate(t.Context(), shard, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+			t.Errorf("Allocate on %v: slot %d, error %v, want ErrShardClosed", shard, a.Slot, err)
 		}
 	}
 }
@@ -228,7 +230,7 @@ func testEndedContext(t *testing.T, s shardlog.Store) {
 	slot := allocate(t, s, stream.Shard(0))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, allocErr := s.Allocate(ended, stream.Shard(0))
+	_, allocErr := s.Allocate(ended, stream.Shard(0), time.Now())
 	_, scanErr := s.Scan(ended, stream.Shard(0), 1, 1<<20)
 	_, loadErr := s.LoadStream(ended, stream.Name)
 	for call, err := range map[string]error{
@@ -256,10 +258,11 @@ func testAppendersAndScanners(t *testing.T, s shardlog.Store) {
 		g.Go(func() error {
 			defer written.Done()
 			for i := range each {
-				slot, err := s.Allocate(ctx, shard)
+				a, err := s.Allocate(ctx, shard, time.Now())
 				if err != nil {
 					return err
 				}
+				slot := a.Slot
 				if err := s.PutOnce(ctx, shard, slot, content(slot, 100+w*1000+i)); err != nil {
 					return err
 				}

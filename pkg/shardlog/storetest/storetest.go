@@ -48,6 +48,28 @@ func Run(t *testing.T, b Backend) {
 		{"DeleteFencesWriters", testDeleteFences},
 		{"DeleteAndCreateAgain", testRecreate},
 		{"EndedContext", testEndedContext},
+		{"EndedContextOfChanges", testEndedContextOfChanges},
+		{"Counter", testCounter},
+		{"CounterSetsMarks", testCounterMarks},
+		{"MarksAreSetOnce", testMarkRace},
+		{"SetRetention", testSetRetention},
+		{"CounterOfAClosedShard", testClosedCounter},
+		{"Peek", testPeek},
+		{"Extend", testExtend},
+		{"ListStreams", testListStreams},
+		{"ListStreamsWhileTheyChange", testListChanging},
+		{"UpdateStream", testUpdateStream},
+		{"CreateWithSettings", testCreateWithSettings},
+		{"UpdateNeedsTheRevision", testUpdateStale},
+		{"UpdateRacesHaveOneWinner", testUpdateRace},
+		{"ReshardSplitsAndMerges", testReshard},
+		{"ReshardOfMany", testReshardMany},
+		{"ReshardNeedsTheMapItWasLoadedWith", testReshardStale},
+		{"ReshardRacesHaveOneWinner", testReshardRace},
+		{"ReshardKeepsToTheSettings", testReshardSettings},
+		{"ReshardFencesAllocators", testReshardFences},
+		{"SealShard", testSealShard},
+		{"DeleteOfAReshardedStreamFences", testDeleteResharded},
 		{"AppendersAndScanners", testAppendersAndScanners},
 		{"SixteenWritersOnOneShard", testProtocol},
 	}
@@ -57,12 +79,14 @@ func Run(t *testing.T, b Backend) {
 	if b.Reopen != nil {
 		t.Run("ReopenKeepsEverything", func(t *testing.T) { testReopen(t, b) })
 		t.Run("ReopenKeepsFences", func(t *testing.T) { testReopenFences(t, b) })
+		t.Run("ReopenKeepsChanges", func(t *testing.T) { testReopenChanges(t, b) })
 	}
 }
 
 // NewStream returns a stream's map with n shards, ready for CreateStream.
 func NewStream(name, id string, n int) shardlog.Stream {
-	s := shardlog.Stream{Name: name, ID: id, Created: baseTime(), Retention: 24 * time.Hour, Mode: shardlog.Provisioned}
+	s := shardlog.Stream{Name: name, ID: id, Created: baseTime()}
+	s.Retention, s.Mode = 24*time.Hour, shardlog.Provisioned
 	for i, keys := range hashkey.Uniform(n) {
 		s.Shards = append(s.Shards, shardlog.ShardInfo{Index: uint32(i), Keys: keys, Created: s.Created})
 	}
@@ -97,11 +121,11 @@ func create(t *testing.T, s shardlog.Store, name, id string, shards int) shardlo
 
 func allocate(t *testing.T, s shardlog.Store, shard shardlog.Shard) uint64 {
 	t.Helper()
-	slot, err := s.Allocate(t.Context(), shard)
+	a, err := s.Allocate(t.Context(), shard, time.Now())
 	if err != nil {
 		t.Fatalf("Allocate: %v", err)
 	}
-	return slot
+	return a.Slot
 }
 
 func put(t *testing.T, s shardlog.Store, shard shardlog.Shard, slot uint64, c shardlog.Content) {

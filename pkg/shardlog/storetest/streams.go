@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"millrace/pkg/shardlog"
 )
@@ -29,7 +30,7 @@ func testCreateTaken(t *testing.T, s shardlog.Store) {
 		t.Fatalf("CreateStream of a taken name: %v, want ErrStreamExists", err)
 	}
 	expectStream(t, s, want)
-	if _, err := s.Allocate(t.Context(), shardlog.Shard{StreamID: "b2"}); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), shardlog.Shard{StreamID: "b2"}, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("the refused stream hands out slots: %v", err)
 	}
 }
@@ -83,7 +84,7 @@ func testDeleteFences(t *testing.T, s shardlog.Store) {
 		t.Errorf("LoadStream of a deleted stream: %v, want ErrStreamNotFound", err)
 	}
 	for i := range uint32(3) {
-		if _, err := s.Allocate(t.Context(), stream.Shard(i)); !errors.Is(err, shardlog.ErrShardClosed) {
+		if _, err := s.Allocate(t.Context(), stream.Shard(i), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
 			t.Errorf("Allocate on shard %d of a deleted stream: %v, want ErrShardClosed", i, err)
 		}
 	}
@@ -103,7 +104,7 @@ func testRecreate(t *testing.T, s shardlog.Store) {
 	}
 	second := create(t, s, "orders", "b2", 4)
 	expectStream(t, s, second)
-	if _, err := s.Allocate(t.Context(), first.Shard(0)); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), first.Shard(0), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate on the old stream: %v, want ErrShardClosed", err)
 	}
 	expect(t, scanAll(t, s, second.Shard(0), 1, 1<<20), nil)
@@ -144,7 +145,7 @@ func testReopenFences(t *testing.T, b Backend) {
 		t.Fatal(err)
 	}
 	s = b.Reopen(t, s)
-	if _, err := s.Allocate(t.Context(), gone.Shard(0)); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), gone.Shard(0), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("after reopening a deleted stream hands out slots: %v", err)
 	}
 	var taken *shardlog.SlotTakenError
@@ -167,11 +168,16 @@ func expectStream(t *testing.T, s shardlog.Store, want shardlog.Stream) {
 	}
 	for i := range want.Shards {
 		g, w := got.Shards[i], want.Shards[i]
-		if g.Index != w.Index || g.Keys != w.Keys || !g.Created.Equal(w.Created) {
+		same := g.Index == w.Index && g.Keys == w.Keys && g.Created.Equal(w.Created) && slices.Equal(g.Parents, w.Parents) &&
+			g.Closed.Equal(w.Closed) && g.Sealed == w.Sealed && g.Final == w.Final
+		if !same {
 			t.Fatalf("shard %d is %+v, want %+v", i, g, w)
 		}
 	}
-	got.Created, got.Shards, want.Shards = want.Created, nil, nil
+	if !got.Created.Equal(want.Created) || !got.RetainedSince.Equal(want.RetainedSince) {
+		t.Errorf("stream was created %v and retained since %v, want %v and %v", got.Created, got.RetainedSince, want.Created, want.RetainedSince)
+	}
+	got.Created, got.RetainedSince, got.Shards, want.Shards = want.Created, want.RetainedSince, nil, nil
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("stream is %+v, want %+v", got, want)
 	}
