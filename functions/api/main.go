@@ -38,10 +38,12 @@ func newHandler(ctx context.Context, logger *slog.Logger) (*apigw.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	service := streams.New(shardlog.NewStreams(shardlog.NewLog(store, shardlog.Options{})), streams.Config{
+	service := streams.New(shardlog.NewLog(store, shardlog.Options{}), streams.Config{
 		Account: os.Getenv("ACCOUNT_ID"),
 		Region:  os.Getenv("AWS_REGION"),
 		Logger:  logger,
+		// An answer has 6 MB (Lambda quotas, "Invocation payload, synchronous"), headers and all.
+		AnswerBytes: 6_000_000,
 	})
 	return apigw.New(httpapi.New(httpapi.Config{Service: service, Logger: logger})), nil
 }

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"millrace/pkg/httpapi"
@@ -49,5 +50,19 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if o.replay {
 		return replay(ctx, handler, o.files, out)
 	}
+	if r, ok := store.(reclaimer); ok {
+		defer inBackground(ctx, func(ctx context.Context) { reclaim(ctx, r, logger) })()
+	}
 	return serve(ctx, handler, o, out, logger)
+}
+
+// inBackground starts run, and returns what ends it and waits for that.
+func inBackground(ctx context.Context, run func(context.Context)) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { run(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"millrace/pkg/dynamostore/dynamolocal"
 )
 
 // asMain makes the test binary behave as the command, so that tests can start it as a process.
@@ -26,8 +28,13 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	dynamo.Stop()
+	os.Exit(code)
 }
+
+// dynamo is the DynamoDB Local of the tests that need one.
+var dynamo dynamolocal.Server
 
 // command returns the command as a process, to be started.
 func command(t *testing.T, args ...string) *exec.Cmd {

@@ -102,7 +102,8 @@ func (o *options) logLevel() slog.Level {
 	return slog.LevelInfo
 }
 
-// openStore returns the store that the flags ask for, and what closes it.
+// openStore returns the store that the flags ask for, and what closes it. One that does not drop expired records by itself is a
+// [reclaimer].
 func (o *options) openStore(ctx context.Context) (shardlog.Store, func() error, error) {
 	nothing := func() error { return nil }
 	switch {
@@ -133,7 +134,7 @@ func (o *options) storeName() string {
 }
 
 func (o *options) newHandler(store shardlog.Store, logger *slog.Logger) http.Handler {
-	service := streams.New(shardlog.NewStreams(shardlog.NewLog(store, shardlog.Options{})), streams.Config{
+	service := streams.New(shardlog.NewLog(store, shardlog.Options{}), streams.Config{
 		Account: o.account, Region: o.region, Logger: logger,
 	})
 	return httpapi.New(httpapi.Config{Service: service, Logger: logger})

@@ -22,6 +22,8 @@ func (h *handler) wireError(ctx context.Context, err error, x *exchange) *kinesi
 		return kinesis.ResourceInUse(stream, account)
 	case errors.Is(err, shardlog.ErrThrottled):
 		wire = kinesis.Throttling("Rate exceeded")
+	case errors.Is(err, shardlog.ErrStreamChanged):
+		wire = kinesis.LimitExceeded("The stream is being changed by other requests; try again")
 	default:
 		wire = kinesis.InternalFailure()
 	}

@@ -37,7 +37,7 @@ func newEndpoint(plan func(faultstore.Call) faultstore.Fault) *endpoint {
 	e := &endpoint{faults: faultstore.New(memstore.New(), plan), log: &bytes.Buffer{}}
 	logger := slog.New(httpapi.LogHandler(slog.NewJSONHandler(e.log, nil)))
 	log := shardlog.NewLog(e.faults, shardlog.Options{AppendTimeout: 2 * time.Second})
-	service := streams.New(shardlog.NewStreams(log), streams.Config{Account: account, Logger: logger})
+	service := streams.New(log, streams.Config{Account: account, Logger: logger})
 	e.Handler = httpapi.New(httpapi.Config{Service: service, Logger: logger})
 	return e
 }

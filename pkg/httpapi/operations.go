@@ -13,24 +13,50 @@ type operation func() (in kinesis.Input, call func(context.Context) (kinesis.Out
 // operations lists what the endpoint serves, by action.
 func operations(s *streams.Service) map[string]operation {
 	return map[string]operation{
-		"CreateStream":          serve(s.CreateStream),
-		"DescribeStreamSummary": serve(s.DescribeStreamSummary),
-		"PutRecord":             serve(s.PutRecord),
-		"PutRecords":            serve(s.PutRecords),
+		"AddTagsToStream":               serve(s.AddTagsToStream),
+		"CreateStream":                  serve(s.CreateStream),
+		"DecreaseStreamRetentionPeriod": serve(s.DecreaseStreamRetentionPeriod),
+		"DeleteStream":                  serve(s.DeleteStream),
+		"DescribeLimits":                serve(s.DescribeLimits),
+		"DescribeStream":                serve(s.DescribeStream),
+		"DescribeStreamSummary":         serve(s.DescribeStreamSummary),
+		"GetRecords":                    serve(s.GetRecords),
+		"GetShardIterator":              serve(s.GetShardIterator),
+		"IncreaseStreamRetentionPeriod": serve(s.IncreaseStreamRetentionPeriod),
+		"ListShards":                    serve(s.ListShards),
+		"ListStreams":                   serve(s.ListStreams),
+		"ListTagsForResource":           serve(s.ListTagsForResource),
+		"ListTagsForStream":             serve(s.ListTagsForStream),
+		"MergeShards":                   serve(s.MergeShards),
+		"PutRecord":                     serve(s.PutRecord),
+		"PutRecords":                    serve(s.PutRecords),
+		"RemoveTagsFromStream":          serve(s.RemoveTagsFromStream),
+		"SplitShard":                    serve(s.SplitShard),
+		"TagResource":                   serve(s.TagResource),
+		"UntagResource":                 serve(s.UntagResource),
+		"UpdateShardCount":              serve(s.UpdateShardCount),
+		"UpdateStreamMode":              serve(s.UpdateStreamMode),
 	}
 }
 
 // notSupported lists the actions of Kinesis that the endpoint refuses, so that their callers read why.
 var notSupported = map[string]bool{
-	"AddTagsToStream": true, "DecreaseStreamRetentionPeriod": true, "DeleteResourcePolicy": true, "DeleteStream": true,
-	"DeregisterStreamConsumer": true, "DescribeAccountSettings": true, "DescribeLimits": true, "DescribeStream": true,
-	"DescribeStreamConsumer": true, "DisableEnhancedMonitoring": true, "EnableEnhancedMonitoring": true,
-	"GetRecords": true, "GetResourcePolicy": true, "GetShardIterator": true, "IncreaseStreamRetentionPeriod": true,
-	"ListShards": true, "ListStreamConsumers": true, "ListStreams": true, "ListTagsForResource": true, "ListTagsForStream": true,
-	"MergeShards": true, "PutResourcePolicy": true, "RegisterStreamConsumer": true, "RemoveTagsFromStream": true,
-	"SplitShard": true, "StartStreamEncryption": true, "StopStreamEncryption": true, "SubscribeToShard": true,
-	"TagResource": true, "UntagResource": true, "UpdateAccountSettings": true, "UpdateMaxRecordSize": true,
-	"UpdateShardCount": true, "UpdateStreamMode": true, "UpdateStreamWarmThroughput": true,
+	"DeleteResourcePolicy":       true,
+	"DeregisterStreamConsumer":   true,
+	"DescribeAccountSettings":    true,
+	"DescribeStreamConsumer":     true,
+	"DisableEnhancedMonitoring":  true,
+	"EnableEnhancedMonitoring":   true,
+	"GetResourcePolicy":          true,
+	"ListStreamConsumers":        true,
+	"PutResourcePolicy":          true,
+	"RegisterStreamConsumer":     true,
+	"StartStreamEncryption":      true,
+	"StopStreamEncryption":       true,
+	"SubscribeToShard":           true,
+	"UpdateAccountSettings":      true,
+	"UpdateMaxRecordSize":        true,
+	"UpdateStreamWarmThroughput": true,
 }
 
 // inputOf says that P is *T and an input.
