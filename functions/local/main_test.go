@@ -46,13 +46,14 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 
 // server is the command, serving.
 type server struct {
-	cmd *exec.Cmd
-	url string
-	out *bufio.Reader
-	log *bytes.Buffer
+	cmd  *exec.Cmd
+	url  string
+	cert string // file, where it serves HTTPS
+	out  *bufio.Reader
+	log  *bytes.Buffer
 }
 
-var greeting = regexp.MustCompile(`^millrace serves Kinesis on (http://127\.0\.0\.1:\d+), storing in (.+)\n$`)
+var greeting = regexp.MustCompile(`^millrace serves Kinesis on (https?://127\.0\.0\.1:\d+)(?: \(certificate (.+)\))?, storing in (.+)\n$`)
 
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
@@ -70,7 +71,7 @@ func startServer(t *testing.T, args ...string) *server {
 	if match == nil {
 		t.Fatalf("it greets with %q (%v)\n%s", line, err, s.log)
 	}
-	s.url = match[1]
+	s.url, s.cert = match[1], match[2]
 	return s
 }
 
@@ -226,6 +227,13 @@ func TestUsage(t *testing.T) {
 		{[]string{"-table", "x"}, "-table needs -dynamodb-endpoint"},
 		{[]string{"-account", "12"}, `-account "12" is not 12 digits`},
 		{[]string{"-region", ""}, "-region is empty"},
+		{[]string{"-tls-cert", "x"}, "-tls-cert and -tls-key go together"},
+		{[]string{"-tls", "-tls-cert", "x", "-tls-key", "y"}, "-tls makes a certificate of its own"},
+		{[]string{"-throttle", "1.1"}, "shares between 0 and 1"},
+		{[]string{"-throttle", "0.6", "-fail", "0.6"}, "shares between 0 and 1"},
+		{[]string{"-fail", "-1"}, "shares between 0 and 1"},
+		{[]string{"-throttle", "NaN"}, "shares between 0 and 1"},
+		{[]string{"-latency", "-1s"}, "-latency is negative"},
 	} {
 		if _, err := parse(test.args); !errors.Is(err, errUsage) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: %v, want %q", test.args, err, test.want)

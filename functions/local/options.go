@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"time"
 
 	"millrace/pkg/boltstore"
 	"millrace/pkg/dynamostore"
@@ -33,6 +34,12 @@ type options struct {
 	table            string
 	account          string
 	region           string
+
+	tls             bool
+	tlsCert, tlsKey string
+
+	throttle, fail float64
+	latency        time.Duration
 }
 
 func parse(args []string) (options, error) {
@@ -65,6 +72,12 @@ func (o *options) flags() *flag.FlagSet {
 	flags.StringVar(&o.table, "table", "millrace", "DynamoDB `table`, created if missing")
 	flags.StringVar(&o.account, "account", "000000000000", "AWS account `id` that ARNs and errors name")
 	flags.StringVar(&o.region, "region", "us-east-1", "AWS `region` that ARNs name")
+	flags.BoolVar(&o.tls, "tls", false, "serve HTTPS, with a certificate of its own that is made once and kept in the directory of -data")
+	flags.StringVar(&o.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`; needs -tls-key")
+	flags.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of -tls-cert")
+	flags.Float64Var(&o.throttle, "throttle", 0, "`share` of records that fail with ProvisionedThroughputExceededException, 0 to 1")
+	flags.Float64Var(&o.fail, "fail", 0, "`share` of records that fail with InternalFailure, 0 to 1")
+	flags.DurationVar(&o.latency, "latency", 0, "`time` that each request waits before it is served, such as 50ms")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), "usage: millrace [flags]\n       millrace replay [flags] FILE...   (in memory, unless -data or -dynamodb-endpoint is given)\n\n")
 		flags.PrintDefaults()
@@ -86,6 +99,14 @@ func (o *options) check(given map[string]bool) error {
 		return fmt.Errorf("%w: -data and -dynamodb-endpoint are two different stores", errUsage)
 	case given["table"] && !given["dynamodb-endpoint"]:
 		return fmt.Errorf("%w: -table needs -dynamodb-endpoint", errUsage)
+	case (o.tlsCert == "") != (o.tlsKey == ""):
+		return fmt.Errorf("%w: -tls-cert and -tls-key go together", errUsage)
+	case o.tls && o.tlsCert != "":
+		return fmt.Errorf("%w: -tls makes a certificate of its own, -tls-cert names one", errUsage)
+	case !(o.throttle >= 0 && o.fail >= 0 && o.throttle+o.fail <= 1):
+		return fmt.Errorf("%w: -throttle and -fail are shares between 0 and 1, and so is their sum", errUsage)
+	case o.latency < 0:
+		return fmt.Errorf("%w: -latency is negative", errUsage)
 	case !regexp.MustCompile(`^\d{12}$`).MatchString(o.account):
 		return fmt.Errorf("%w: -account %q is not 12 digits", errUsage, o.account)
 	case o.region == "":
@@ -135,7 +156,7 @@ func (o *options) storeName() string {
 
 func (o *options) newHandler(store shardlog.Store, logger *slog.Logger) http.Handler {
 	service := streams.New(shardlog.NewLog(store, shardlog.Options{}), streams.Config{
-		Account: o.account, Region: o.region, Logger: logger,
+		Account: o.account, Region: o.region, Logger: logger, Refuse: o.refusal(),
 	})
-	return httpapi.New(httpapi.Config{Service: service, Logger: logger})
+	return delayed(httpapi.New(httpapi.Config{Service: service, Logger: logger}), o.latency)
 }

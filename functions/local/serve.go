@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,12 +24,17 @@ const (
 
 // serve answers on a port until the context ends, and then lets the requests under way finish.
 func serve(ctx context.Context, handler http.Handler, o options, out io.Writer, logger *slog.Logger) error {
+	cert, key, err := o.certificate()
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", o.addr)
 	if err != nil {
 		return err
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true) // some SDKs speak it to an http:// endpoint, unasked
 	server := &http.Server{
 		Handler:           handler,
@@ -39,9 +45,14 @@ func serve(ctx context.Context, handler http.Handler, o options, out io.Writer, 
 		MaxHeaderBytes:    headerBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
-	fmt.Fprintf(out, "millrace serves Kinesis on http://%s, storing in %s\n", listener.Addr(), o.storeName())
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	if cert == "" {
+		fmt.Fprintf(out, "millrace serves Kinesis on http://%s, storing in %s\n", listener.Addr(), o.storeName())
+		go func() { served <- server.Serve(listener) }()
+	} else {
+		fmt.Fprintf(out, "millrace serves Kinesis on https://%s (certificate %s), storing in %s\n", listener.Addr(), cert, o.storeName())
+		go func() { served <- server.ServeTLS(listener, cert, key) }()
+	}
 	select {
 	case err := <-served:
 		return err
@@ -54,4 +65,17 @@ func serve(ctx context.Context, handler http.Handler, o options, out io.Writer, 
 	}
 	fmt.Fprintln(out, "millrace has stopped")
 	return nil
+}
+
+// certificate returns the files of the certificate to serve with and of its key, or "" to serve without TLS.
+func (o *options) certificate() (cert, key string, err error) {
+	switch {
+	case o.tls:
+		return certificate(o.data, certificateHosts(o.addr), time.Now())
+	case o.tlsCert != "":
+		if _, err := tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
+			return "", "", fmt.Errorf("-tls-cert %s with -tls-key %s: %w", o.tlsCert, o.tlsKey, err)
+		}
+	}
+	return o.tlsCert, o.tlsKey, nil
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"millrace/pkg/hashkey"
 )
 
 // OpenShards returns the stream's open shards in the order of their hash key ranges.
@@ -19,6 +21,16 @@ func (s Stream) OpenShards() []ShardInfo {
 		return cmp.Or(a.Keys.Start.Compare(b.Keys.Start), cmp.Compare(a.Index, b.Index))
 	})
 	return open
+}
+
+// ShardFor returns the open shard that owns a hash key.
+func (s Stream) ShardFor(k hashkey.Key) ShardInfo {
+	for _, info := range s.Shards {
+		if info.IsOpen() && info.Keys.Contains(k) {
+			return info
+		}
+	}
+	return ShardInfo{}
 }
 
 // Create stores a new stream under an id of its own. It fails with [ErrStreamExists] if the name is taken.

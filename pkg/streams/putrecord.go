@@ -16,7 +16,7 @@ import (
 //   - SequenceNumberForOrdering is accepted and needs no work: a record put after another was acknowledged always has
 //     the larger sequence number.
 func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {
-	results, err := s.streams.Put(ctx, in.Stream(), []segment.Record{
+	results, err := s.put(ctx, in.Stream(), []segment.Record{
 		{PartitionKey: in.PartitionKey, ExplicitHash: in.ExplicitHash(), Data: in.Data},
 	})
 	if err != nil {

@@ -24,7 +24,7 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 		e := &in.Records[i]
 		records[i] = segment.Record{PartitionKey: e.PartitionKey, ExplicitHash: e.ExplicitHash(), Data: e.Data}
 	}
-	results, err := s.streams.Put(ctx, in.Stream(), records)
+	results, err := s.put(ctx, in.Stream(), records)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,9 @@ type Config struct {
 	// AnswerBytes bounds an answer of GetRecords as API Gateway's event carries it, where it must pass through one.
 	// Default 0: no bound but Kinesis's own, 10 MB of data.
 	AnswerBytes int
+	// Refuse is asked about each record that is put. A record that it has an error for is not stored and fails with it, as
+	// of a shard. It is for those who test how their producers bear failures. Default nil: none fails.
+	Refuse func() error
 }
 
 // Service answers operations. It is safe for use by many goroutines.
