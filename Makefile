@@ -2,7 +2,8 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
-FUZZTIME    ?= 3s
+# A number of runs, some seconds' worth: with a time, go test now and then reports its own deadline as a failure.
+FUZZTIME    ?= 15000x
 BENCHTIME   ?= 1s
 LAMBDA      := CGO_ENABLED=0 GOOS=linux go build -trimpath -tags lambda.norpc -ldflags '-s -w'
 NOT_TESTED  := $(CURDIR)/.cache/not-tested
