@@ -135,6 +135,21 @@ func TestServe(t *testing.T) {
 	s.stop(t, os.Interrupt)
 }
 
+// TestDynamoDBEndpoint serves over a DynamoDB on this machine, whose table it makes itself.
+func TestDynamoDBEndpoint(t *testing.T) {
+	args := []string{"-dynamodb-endpoint", dynamo.Endpoint(t), "-table", "orders-of-the-local-server"}
+	s := startServer(t, args...)
+	if got := send(t, http.DefaultClient, s.url, "CreateStream", `{"StreamName":"orders","ShardCount":2}`); got != "200 " {
+		t.Errorf("CreateStream: %s", got)
+	}
+	s.stop(t, syscall.SIGTERM)
+	s = startServer(t, args...)
+	if got := send(t, http.DefaultClient, s.url, "PutRecords", putOne); !strings.Contains(got, `"FailedRecordCount":0`) {
+		t.Errorf("PutRecords after a restart: %s", got)
+	}
+	s.stop(t, syscall.SIGTERM)
+}
+
 // TestLargestRequest puts a record of 1 MB, and 5 MB in one request, into the embedded store.
 func TestLargestRequest(t *testing.T) {
 	s := startServer(t, "-data", t.TempDir())
