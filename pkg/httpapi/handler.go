@@ -22,7 +22,6 @@ import (
 const (
 	// targetPrefix stands before the action in X-Amz-Target.
 	targetPrefix = "Kinesis_20131202."
-	cborType     = "application/x-amz-cbor-1.1"
 
 	defaultTimeout = 25 * time.Second
 	// answerTime is kept of the deadline that a request comes with, to write the answer.
@@ -66,7 +65,7 @@ type exchange struct {
 
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{id: newRequestID(), start: time.Now(), codec: kinesis.JSON, status: http.StatusOK}
+	x := &exchange{id: newRequestID(), start: time.Now(), codec: codecOf(r), status: http.StatusOK}
 	ctx, cancel := h.context(withRequestID(r.Context(), x.id))
 	defer cancel()
 	defer func() { h.log(ctx, x) }()
@@ -123,12 +122,6 @@ func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Req
 	op, err := h.find(r, x)
 	if err != nil {
 		return nil, err
-	}
-	if mediaType(r) == cborType {
-		return nil, &kinesis.Error{
-			Code: "UnsupportedMediaTypeException", Status: http.StatusUnsupportedMediaType,
-			Message: cborType + " is not supported, only " + kinesis.JSON.ContentType(),
-		}
 	}
 	in, call := op()
 	x.in = in
@@ -196,6 +189,14 @@ func mediaType(r *http.Request) string {
 		return ""
 	}
 	return t
+}
+
+// codecOf returns the codec of the format that the request names, JSON where it names none that is known.
+func codecOf(r *http.Request) kinesis.Codec {
+	if mediaType(r) == kinesis.CBOR.ContentType() {
+		return kinesis.CBOR
+	}
+	return kinesis.JSON
 }
 
 // answerType returns the content type of the answer: the request's where it says which JSON it speaks.

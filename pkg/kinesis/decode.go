@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,7 +29,7 @@ type source interface {
 	integer() int
 	timestamp() time.Time
 
-	// blob reads a text or bytes, or tells why AWS would not read it as a blob.
+	// blob reads bytes, or a text as base64, or tells why AWS would not read it as a blob.
 	blob() (b []byte, complaint string)
 
 	// end tells whether the document is whole and nothing follows it.
@@ -44,6 +45,7 @@ const (
 	kindBoolean
 	kindNumber
 	kindText
+	kindBytes // JSON has none
 	kindList
 	kindMap
 )
@@ -55,6 +57,8 @@ func (k kind) class() string {
 		return "class java.lang.Boolean"
 	case kindNumber:
 		return "class com.amazon.coral.value.json.numbers.TruncatingBigNumber"
+	case kindBytes:
+		return "class java.nio.ByteBuffer"
 	default:
 		return "class java.lang.String"
 	}
@@ -214,6 +218,14 @@ func (d *decoder) textBoolean(t string) bool {
 	return false
 }
 
+// maxTimestamp is where numbers stop being points in time: the end of the year 9999, in milliseconds of the epoch.
+const maxTimestamp = 253402300799999
+
+// atSeconds returns the point in time so many seconds after the epoch, to the millisecond.
+func atSeconds(seconds float64) time.Time {
+	return time.UnixMilli(int64(min(max(math.Round(seconds*1000), -maxTimestamp), maxTimestamp))).UTC()
+}
+
 func (d *decoder) timestamp(name string, v *time.Time, _ need) {
 	if !d.at(name) {
 		return
@@ -229,7 +241,11 @@ func (d *decoder) blob(name string, v *[]byte, _ need, _ *shape) {
 		return
 	}
 	*v = nil
-	if !d.accept(kindText, noBlob) {
+	want := kindText
+	if d.src.kind() == kindBytes {
+		want = kindBytes
+	}
+	if !d.accept(want, noBlob) {
 		return
 	}
 	b, complaint := d.src.blob()

@@ -7,9 +7,7 @@ import (
 	"io"
 	"math"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf16"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -147,24 +145,16 @@ func (s *jsonSource) integer() int {
 	return int(min(max(f, math.MinInt32), math.MaxInt32))
 }
 
-// maxTimestamp is where numbers stop being points in time: the end of the year 9999, in milliseconds of the epoch.
-const maxTimestamp = 253402300799999
-
 func (s *jsonSource) timestamp() time.Time {
-	f, _ := strconv.ParseFloat(string(s.raw()), 64)
-	return time.UnixMilli(int64(min(max(math.Round(f*1000), -maxTimestamp), maxTimestamp))).UTC()
+	seconds, _ := strconv.ParseFloat(string(s.raw()), 64)
+	return atSeconds(seconds)
 }
 
 func (s *jsonSource) blob() ([]byte, string) {
 	text := s.unquoted()
-	b := s.room(base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Strict().Decode(b, text)
-	// The decoder passes over line breaks, which shows in what comes out.
-	if err != nil || n != len(b)-padding(text) {
-		return nil, base64Complaint(string(text))
-	}
-	s.slab = s.slab[n:]
-	return b[:n:n], ""
+	b, complaint := decodeBase64(s.room(base64.StdEncoding.DecodedLen(len(text))), text)
+	s.slab = s.slab[len(b):]
+	return b, complaint
 }
 
 // room returns n bytes to decode a blob into. They are cut from a slab made for all blobs that the rest of the document,
@@ -175,41 +165,6 @@ func (s *jsonSource) room(n int) []byte {
 		s.slab = make([]byte, n+base64.StdEncoding.DecodedLen(rest))
 	}
 	return s.slab[:n]
-}
-
-// padding returns how many marks at the end of base64 stand for no data.
-func padding(text []byte) int {
-	n := 0
-	for n < len(text) && n < 2 && text[len(text)-1-n] == '=' {
-		n++
-	}
-	return n
-}
-
-// base64Complaint returns what AWS says of text that is not base64.
-func base64Complaint(text string) string {
-	complaint := "Invalid last non-pad Base64 character dectected" // AWS's spelling
-	if n := len(utf16.Encode([]rune(text))); n%4 != 0 {
-		complaint = fmt.Sprintf("Base64 encoded length is expected a multiple of 4 bytes but found: %d", n)
-	} else if c := invalidBase64(text); c != "" {
-		complaint = fmt.Sprintf("Invalid Base64 character: '%s'", c)
-	}
-	return quoted(text) + noBlob + ": " + complaint
-}
-
-// invalidBase64 returns the first character that is outside the alphabet or is a padding that something else follows, or "".
-func invalidBase64(text string) string {
-	for i, c := range text {
-		switch {
-		case c == '=':
-			if rest := text[i+1:]; rest != "" && rest[0] != '=' {
-				return "="
-			}
-		case c > 0x7f || !isLetter(byte(c)) && !isDigit(byte(c)) && !strings.ContainsRune("+/", c):
-			return string(c)
-		}
-	}
-	return ""
 }
 
 // jsonSink writes compact JSON.
