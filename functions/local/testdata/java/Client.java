@@ -1,0 +1,93 @@
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.core.SdkBytes;
+import software.amazon.awssdk.core.util.VersionInfo;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.kinesis.KinesisClient;
+import software.amazon.awssdk.services.kinesis.model.*;
+
+/** Takes a stream around the loop by the AWS SDK for Java. The argument is the endpoint. */
+public class Client {
+  static void check(boolean holds, String what) {
+    if (!holds) {
+      throw new AssertionError(what);
+    }
+  }
+
+  public static void main(String[] args) {
+    KinesisClient kinesis = KinesisClient.builder()
+        .endpointOverride(URI.create(args[0]))
+        .region(Region.US_EAST_1)
+        .httpClient(UrlConnectionHttpClient.create())
+        .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("local", "local")))
+        .build();
+    String stream = "java";
+    kinesis.createStream(r -> r.streamName(stream).shardCount(2));
+    kinesis.waiter().waitUntilStreamExists(r -> r.streamName(stream));
+
+    Map<String, byte[]> records = new HashMap<>();
+    byte[] everyByte = new byte[256];
+    for (int i = 0; i < everyByte.length; i++) {
+      everyByte[i] = (byte) i;
+    }
+    records.put("every byte", everyByte);
+    records.put("empty", new byte[0]);
+    records.put("clé 😀 ключ", "text".getBytes());
+    records.put("large", new byte[1 << 20]);
+    List<PutRecordsRequestEntry> entries = new ArrayList<>();
+    records.forEach((key, data) -> entries.add(
+        PutRecordsRequestEntry.builder().partitionKey(key).data(SdkBytes.fromByteArray(data)).build()));
+    PutRecordsResponse put = kinesis.putRecords(r -> r.streamName(stream).records(entries));
+    check(put.failedRecordCount() == 0, "some records failed: " + put);
+    check(put.records().get(0).sequenceNumber().length() == 56, "sequence number " + put.records().get(0));
+
+    Instant now = Instant.now();
+    int found = 0;
+    for (Shard shard : kinesis.listShards(r -> r.streamName(stream)).shards()) {
+      for (ShardIteratorType type : List.of(ShardIteratorType.TRIM_HORIZON, ShardIteratorType.AT_TIMESTAMP)) {
+        String iterator = kinesis.getShardIterator(r -> {
+          r.streamName(stream).shardId(shard.shardId()).shardIteratorType(type);
+          if (type == ShardIteratorType.AT_TIMESTAMP) {
+            r.timestamp(now.minusSeconds(60));
+          }
+        }).shardIterator();
+        GetRecordsResponse read = kinesis.getRecords(r -> r.shardIterator(iterator));
+        check(read.millisBehindLatest() == 0, "behind by " + read.millisBehindLatest());
+        for (software.amazon.awssdk.services.kinesis.model.Record record : read.records()) {
+          check(java.util.Arrays.equals(records.get(record.partitionKey()), record.data().asByteArray()), "data of " + record.partitionKey());
+          Duration age = Duration.between(record.approximateArrivalTimestamp(), now).abs();
+          check(age.compareTo(Duration.ofMinutes(1)) < 0, "it arrived at " + record.approximateArrivalTimestamp());
+          found++;
+        }
+      }
+    }
+    check(found == 2 * records.size(), found + " records were read");
+    Instant created = kinesis.describeStreamSummary(r -> r.streamName(stream)).streamDescriptionSummary().streamCreationTimestamp();
+    check(Duration.between(created, now).abs().compareTo(Duration.ofMinutes(1)) < 0, "it was created at " + created);
+
+    try {
+      kinesis.describeStream(r -> r.streamName("nothing"));
+      check(false, "a stream that is not there was described");
+    } catch (ResourceNotFoundException e) {
+      check(e.awsErrorDetails().errorMessage().equals("Stream nothing under account 000000000000 not found."), e.toString());
+      check(e.requestId().length() == 36, "request id " + e.requestId());
+    }
+    try {
+      kinesis.putRecord(r -> r.streamName(stream).partitionKey("k").explicitHashKey("x").data(SdkBytes.fromByteArray(new byte[0])));
+      check(false, "a wrong hash key was taken");
+    } catch (InvalidArgumentException e) {
+      check(e.awsErrorDetails().errorMessage().startsWith("1 validation error detected"), e.toString());
+    }
+    kinesis.deleteStream(r -> r.streamName(stream));
+    kinesis.waiter().waitUntilStreamNotExists(r -> r.streamName(stream));
+    System.out.println("AWS SDK for Java " + VersionInfo.SDK_VERSION);
+  }
+}
