@@ -88,7 +88,8 @@ func TestCBOR(t *testing.T) {
 	for name, test := range map[string]struct{ action, body, want string }{
 		"no such stream": {"DescribeStreamSummary", cborMap("StreamName", cborText("nothing")),
 			cborMap("__type", cborText("ResourceNotFoundException"), "message", cborText("Stream nothing under account 111111111111 not found."))},
-		"empty body": {"DescribeStreamSummary", "", ""},
+		"empty map":  {"DescribeStreamSummary", "\xa0", ""},
+		"empty body": {"DescribeStreamSummary", "", cborMap("__type", cborText("SerializationException"))},
 		"JSON":       {"PutRecords", put(record("k", "x")), cborMap("__type", cborText("SerializationException"))},
 		"cut short":  {"PutRecords", "\xbf", cborMap("__type", cborText("SerializationException"))},
 		"list":       {"PutRecords", "\x80", cborMap("__type", cborText("SerializationException"))},

@@ -112,6 +112,7 @@ func TestRefusals(t *testing.T) {
 		{"action not served", "SubscribeToShard", `{}`, 400,
 			`{"__type":"UnknownOperationException","message":"SubscribeToShard is not supported by this endpoint"}`},
 
+		{"empty body", "PutRecords", ``, 400, `{"__type":"SerializationException"}`},
 		{"not JSON", "PutRecords", `{"StreamName`, 400, `{"__type":"SerializationException"}`},
 		{"not an object", "PutRecords", `["orders"]`, 400, `{"__type":"SerializationException"}`},
 		{"bytes follow", "PutRecords", put(good) + `x`, 400, `{"__type":"SerializationException"}`},
@@ -130,7 +131,7 @@ func TestRefusals(t *testing.T) {
 		{"bad base64", "PutRecords", `{"StreamName":"orders","Records":[{"Data":"23456","PartitionKey":"k"}]}`, 400,
 			`{"__type":"SerializationException","Message":"'23456' can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes but found: 5"}`},
 
-		{"empty body", "PutRecords", ``, 400, invalid("2 validation errors detected: Value at 'streamName' " + missing + "; Value at 'records' " + missing)},
+		{"empty object", "PutRecords", `{}`, 400, invalid("2 validation errors detected: Value at 'streamName' " + missing + "; Value at 'records' " + missing)},
 		{"nulls are absent", "PutRecords", `{"StreamName":null,"Records":null,"Other":1}`, 400,
 			invalid("2 validation errors detected: Value at 'streamName' " + missing + "; Value at 'records' " + missing)},
 		{"no records", "PutRecords", put(), 400, one("records", "Member must have length greater than or equal to 1")},

@@ -225,8 +225,11 @@ func TestEncodeCBOR(t *testing.T) {
 	}
 }
 
-func TestDecodeEmptyBodyCBOR(t *testing.T) {
-	for _, body := range []string{"", "\xa0", "\xbf\xff", "\xd9\xd9\xf7\xa0", "\xa1\x67Unknown\x9f\xa1\x61a\xf6\x41\xff\xff", "\xa1\x6astreamname\x05"} {
+func TestDecodeEmptyMapCBOR(t *testing.T) {
+	if err := kinesis.CBOR.Decode(nil, new(kinesis.PutRecordsInput)); err == nil {
+		t.Error("an empty body was decoded")
+	}
+	for _, body := range []string{"\xa0", "\xbf\xff", "\xd9\xd9\xf7\xa0", "\xa1\x67Unknown\x9f\xa1\x61a\xf6\x41\xff\xff", "\xa1\x6astreamname\x05"} {
 		for i, in := range inputs() {
 			if err := kinesis.CBOR.Decode([]byte(body), in); err != nil || !reflect.DeepEqual(in, inputs()[i]) {
 				t.Errorf("%T of %x: %+v, %v", in, body, in, err)

@@ -5,8 +5,7 @@ type Codec interface {
 	// ContentType returns the media type by which requests and answers name the format.
 	ContentType() string
 
-	// Decode reads a body into in, which must be the zero value of its type. An empty body counts as one without
-	// members, members that the type does not declare are passed over, null counts as absent, and of two members of
+	// Decode reads a body into in, which must be the zero value of its type. Members that the type does not declare are passed over, null counts as absent, and of two members of
 	// a name the last counts. A list longer than its limit is cut to one element more than that. What was read may
 	// share the body's memory.
 	//
@@ -31,9 +30,6 @@ type codec struct {
 func (c codec) ContentType() string { return c.contentType }
 
 func (c codec) Decode(body []byte, in Input) error {
-	if len(body) == 0 {
-		return nil
-	}
 	if err := decode(c.source(body), in); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func refusal(t *testing.T, body []byte, in kinesis.Input) string {
 
 func TestDecodeBroken(t *testing.T) {
 	bodies := []string{
-		`{`, `}`, ` `, `nonsense`, `{"StreamName"}`, `{"StreamName":}`, `{"StreamName":"a",}`, `{"StreamName":"a"`,
+		``, `{`, `}`, ` `, `nonsense`, `{"StreamName"}`, `{"StreamName":}`, `{"StreamName":"a",}`, `{"StreamName":"a"`,
 		`{"StreamName":"a"} x`, `{"StreamName":"a"}{}`, `{"StreamName":"a"}]`, `{StreamName:"a"}`, `{'StreamName':'a'}`,
 		`{"StreamName":"a" "b"}`, `{1:2}`, `{"StreamName":tru}`, `{"StreamName":01}`, `{"Unknown":[1,}`, `{"Unknown":[1}`,
 		`{"Records":[}`, `{"Records":[{]}`, `{"Records":[{"Data":"}]}`, `{"Records":[{"Data":"QQ=="}`, `{"Records":[,]}`,
@@ -69,8 +69,8 @@ func TestDecodeBroken(t *testing.T) {
 	}
 }
 
-func TestDecodeEmptyBody(t *testing.T) {
-	for _, body := range []string{``, `{}`, " {\n} ", `{"Unknown":{"a":[1,null,"x",{}]}}`, `{"streamname":5}`} {
+func TestDecodeEmptyObject(t *testing.T) {
+	for _, body := range []string{`{}`, " {\n} ", `{"Unknown":{"a":[1,null,"x",{}]}}`, `{"streamname":5}`} {
 		for i, in := range inputs() {
 			if got := refusal(t, []byte(body), in); got != "" {
 				t.Errorf("%T of %q: %s", in, body, got)
