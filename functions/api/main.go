@@ -20,13 +20,18 @@ import (
 )
 
 func main() {
-	logger := slog.New(httpapi.LogHandler(slog.NewJSONHandler(os.Stderr, nil)))
+	logger := slog.New(httpapi.LogHandler(slog.NewJSONHandler(os.Stderr, nil), gatewayRequestID))
 	handler, err := newHandler(context.Background(), logger)
 	if err != nil {
 		logger.Error("start failed", "cause", err.Error())
 		os.Exit(1)
 	}
 	lambda.Start(handler)
+}
+
+// gatewayRequestID tells the id by which API Gateway's own log knows a request.
+func gatewayRequestID(ctx context.Context) slog.Attr {
+	return slog.String("gateway_request_id", apigw.RequestID(ctx))
 }
 
 func newHandler(ctx context.Context, logger *slog.Logger) (*apigw.Handler, error) {

@@ -111,6 +111,9 @@ func TestEvents(t *testing.T) {
 	if err := function.WaitLog(t.Context(), `"action":"PutRecords"`); err != nil {
 		t.Error(err)
 	}
+	if err := function.WaitLog(t.Context(), `"gateway_request_id":"SqUAW7YRbMcifdg="`); err != nil { // of put-orders-v2
+		t.Error(err)
+	}
 	if log := function.Logs(); strings.Contains(log, "cust-58213") {
 		t.Errorf("the log tells a partition key: %s", log)
 	}

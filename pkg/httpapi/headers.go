@@ -49,23 +49,32 @@ func withRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
-// LogHandler returns a handler that passes lines on to the next, with the request_id of the request in whose context they were logged.
-func LogHandler(next slog.Handler) slog.Handler { return logHandler{next} }
+// LogHandler returns a handler that passes lines on to the next, with the request_id of the request in whose context they
+// were logged, and what else the given functions tell of that context.
+func LogHandler(next slog.Handler, more ...func(context.Context) slog.Attr) slog.Handler {
+	return logHandler{next, more}
+}
 
 type logHandler struct {
 	slog.Handler
+	more []func(context.Context) slog.Attr
 }
 
 func (h logHandler) Handle(ctx context.Context, line slog.Record) error {
 	if id, ok := ctx.Value(requestIDKey{}).(string); ok {
 		line = line.Clone()
 		line.AddAttrs(slog.String("request_id", id))
+		for _, attr := range h.more {
+			line.AddAttrs(attr(ctx))
+		}
 	}
 	return h.Handler.Handle(ctx, line)
 }
 
 func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return logHandler{h.Handler.WithAttrs(attrs)}
+	return logHandler{h.Handler.WithAttrs(attrs), h.more}
 }
 
-func (h logHandler) WithGroup(name string) slog.Handler { return logHandler{h.Handler.WithGroup(name)} }
+func (h logHandler) WithGroup(name string) slog.Handler {
+	return logHandler{h.Handler.WithGroup(name), h.more}
+}

@@ -99,13 +99,10 @@ func InternalFailure() *Error {
 // UnknownOperation answers a request whose target is missing or names no operation.
 func UnknownOperation() *Error { return badRequest("UnknownOperationException", "") }
 
-// AccessDenied says that a known caller may not do what it asked, message saying what.
-func AccessDenied(message string) *Error { return badRequest(codeAccessDenied, message) }
-
 // AccessDeniedMethod answers a request by another method than POST.
 func AccessDeniedMethod() *Error {
 	return &Error{
-		Code:    codeAccessDenied,
+		Code:    "AccessDeniedException",
 		Status:  http.StatusForbidden,
 		Message: "Unable to determine service/operation name to be authorized",
 	}
@@ -119,8 +116,6 @@ func RequestEntityTooLarge() *Error {
 		Message: fmt.Sprintf("Request body must not be longer than %d bytes", MaxBody),
 	}
 }
-
-const codeAccessDenied = "AccessDeniedException"
 
 // serialization is the refusal of a body: without message one that is not a document of its format, with a message one
 // that has a member of the wrong type.

@@ -56,8 +56,6 @@ func TestErrors(t *testing.T) {
 			`{"__type":"InternalFailure","message":"Internal service failure."}`, "InternalFailure: Internal service failure."},
 		{"unknown operation", kinesis.UnknownOperation(), 400,
 			`{"__type":"UnknownOperationException"}`, "UnknownOperationException"},
-		{"denied", kinesis.AccessDenied("User u is not authorized"), 400,
-			`{"__type":"AccessDeniedException","message":"User u is not authorized"}`, "AccessDeniedException: User u is not authorized"},
 		{"method", kinesis.AccessDeniedMethod(), 403,
 			`{"__type":"AccessDeniedException","message":"Unable to determine service/operation name to be authorized"}`,
 			"AccessDeniedException: Unable to determine service/operation name to be authorized"},
