@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"millrace/pkg/lacking"
+)
+
+// javaScriptSDKVersion is that of @aws-sdk/client-kinesis, as testdata/javascript/package.json has it.
+const javaScriptSDKVersion = "3.1143.0"
+
+// fetchJavaScriptSDK returns a folder with node_modules that hold the AWS SDK for JavaScript, in the user's cache folder,
+// where the first test that needs it puts it.
+func fetchJavaScriptSDK(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
+	}
+	dir := filepath.Join(cache, "millrace", "client-kinesis-"+javaScriptSDKVersion)
+	complete := filepath.Join(dir, "complete")
+	if _, err := os.Stat(complete); err == nil {
+		return dir
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	wanted, err := os.ReadFile("testdata/javascript/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), wanted, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	install := exec.CommandContext(t.Context(), "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock")
+	install.Dir = dir
+	if out, err := install.CombinedOutput(); err != nil {
+		lacking.Skip(t, fmt.Errorf("the AWS SDK for JavaScript from npm: %w: %s", err, out))
+	}
+	if err := os.WriteFile(complete, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestJavaScriptSDK takes streams around the loop by the AWS SDK for JavaScript: over HTTP/2, which it speaks by itself even
+// without TLS, and over HTTP/1.1.
+func TestJavaScriptSDK(t *testing.T) {
+	sdk := fetchJavaScriptSDK(t)
+	node, err := exec.LookPath("node")
+	if err != nil {
+		lacking.Skip(t, err)
+	}
+	// Modules are looked for beside the program.
+	beside := t.TempDir()
+	if err := os.CopyFS(beside, os.DirFS("testdata/javascript")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(sdk, "node_modules"), filepath.Join(beside, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, protocol string
+		overTLS        bool
+	}{
+		{"HTTP/2 without TLS", "h2", false},
+		{"HTTP/1.1", "http/1.1", false},
+		{"HTTP/2 over TLS", "h2", true},
+		{"HTTP/1.1 over TLS", "http/1.1", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sound, failing := soundAndFailing(t, test.overTLS)
+			var env []string
+			if test.overTLS {
+				env = append(env, "NODE_EXTRA_CA_CERTS="+sound.cert)
+			}
+			said := runProgram(t, env, node, filepath.Join(beside, "client.mjs"), test.protocol, sound.url, failing.url)
+			if !strings.HasPrefix(said, "client-kinesis "+javaScriptSDKVersion+", "+test.protocol+", ") {
+				t.Errorf("it ran %q", said)
+			}
+			t.Log(said)
+		})
+	}
+}
