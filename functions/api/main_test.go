@@ -201,8 +201,10 @@ func TestTableMissing(t *testing.T) {
 	if a.StatusCode != 500 || a.Body != `{"__type":"InternalFailure","message":"Internal service failure."}` {
 		t.Errorf("answer %d %s", a.StatusCode, a.Body)
 	}
-	if log := function.Logs(); !strings.Contains(log, "non-existent table") || !strings.Contains(log, a.Headers["X-Amzn-Requestid"]) {
-		t.Errorf("the log: %s", log)
+	for _, told := range []string{"non-existent table", a.Headers["X-Amzn-Requestid"]} {
+		if err := function.WaitLog(t.Context(), told); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
