@@ -3,45 +3,22 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"millrace/pkg/lacking"
 )
 
 // boto3Version is the AWS SDK for Python that the tests fetch.
 const boto3Version = "1.44.5"
 
-// fetchBoto3 returns a Python that has boto3, in the user's cache folder, where the first test that needs it puts it.
+// fetchBoto3 returns a Python that has boto3.
 func fetchBoto3(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
-	}
-	dir := filepath.Join(cache, "millrace", "boto3-"+boto3Version)
-	python := filepath.Join(dir, "bin", "python3")
-	complete := filepath.Join(dir, "complete")
-	if _, err := os.Stat(complete); err == nil {
-		return python
-	}
-	for _, args := range [][]string{
-		{"python3", "-m", "venv", "--clear", dir},
-		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "boto3==" + boto3Version},
-	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			lacking.Skip(t, fmt.Errorf("boto3 from PyPI: %s: %w: %s", args[0], err, out))
-		}
-	}
-	if err := os.WriteFile(complete, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return python
+	dir := cached(t, "boto3-"+boto3Version, func(dir string) error { return fetchPython(t, dir, "boto3=="+boto3Version) })
+	return filepath.Join(dir, "bin", "python3")
 }
 
 // soundAndFailing returns the servers that a client program is run against: one that stores every record, and one that

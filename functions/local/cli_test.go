@@ -11,38 +11,16 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"millrace/pkg/lacking"
 )
 
 // cliVersion is the AWS CLI that the tests fetch: version 1, which PyPI carries.
 const cliVersion = "1.45.11"
 
-// fetchCLI returns the path of the AWS CLI in the user's cache folder, where the first test that needs it puts it.
+// fetchCLI returns the path of the AWS CLI.
 func fetchCLI(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
-	}
-	dir := filepath.Join(cache, "millrace", "awscli-"+cliVersion)
-	cli := filepath.Join(dir, "bin", "aws")
-	complete := filepath.Join(dir, "complete")
-	if _, err := os.Stat(complete); err == nil {
-		return cli
-	}
-	for _, args := range [][]string{
-		{"python3", "-m", "venv", "--clear", dir},
-		{filepath.Join(dir, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", "awscli==" + cliVersion},
-	} {
-		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			lacking.Skip(t, fmt.Errorf("the AWS CLI from PyPI: %s: %w: %s", args[0], err, out))
-		}
-	}
-	if err := os.WriteFile(complete, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return cli
+	dir := cached(t, "awscli-"+cliVersion, func(dir string) error { return fetchPython(t, dir, "awscli=="+cliVersion) })
+	return filepath.Join(dir, "bin", "aws")
 }
 
 // cli runs aws kinesis commands against an endpoint.

@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -17,28 +15,13 @@ import (
 
 const javaSDKVersion = "2.41.28" // as testdata/java/pom.xml has it
 
-// fetchJavaSDK returns a folder with the AWS SDK for Java, which Maven puts into the user's cache folder for the first test
-// that needs it.
+// fetchJavaSDK returns a folder with the AWS SDK for Java.
 func fetchJavaSDK(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
-	}
-	dir := filepath.Join(cache, "millrace", "java-sdk-"+javaSDKVersion)
-	complete := filepath.Join(dir, "complete")
-	if _, err := os.Stat(complete); err == nil {
-		return dir
-	}
-	fetch := exec.CommandContext(t.Context(), "mvn", "--quiet", "--batch-mode", "--file", "testdata/java/pom.xml",
-		"dependency:copy-dependencies", "-DoutputDirectory="+dir)
-	if out, err := fetch.CombinedOutput(); err != nil {
-		lacking.Skip(t, fmt.Errorf("the AWS SDK for Java from Maven Central: %w: %s", err, out))
-	}
-	if err := os.WriteFile(complete, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return cached(t, "java-sdk-"+javaSDKVersion, func(dir string) error {
+		return fetch(t, "", "mvn", "--quiet", "--batch-mode", "--file", "testdata/java/pom.xml",
+			"dependency:copy-dependencies", "-DoutputDirectory="+dir)
+	})
 }
 
 // TestJavaSDK takes a stream around the loop by the AWS SDK for Java: in CBOR, which it speaks by itself, and in JSON.

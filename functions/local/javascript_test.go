@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,38 +13,19 @@ import (
 // javaScriptSDKVersion is that of @aws-sdk/client-kinesis, as testdata/javascript/package.json has it.
 const javaScriptSDKVersion = "3.1143.0"
 
-// fetchJavaScriptSDK returns a folder with node_modules that hold the AWS SDK for JavaScript, in the user's cache folder,
-// where the first test that needs it puts it.
+// fetchJavaScriptSDK returns a folder with node_modules that hold the AWS SDK for JavaScript.
 func fetchJavaScriptSDK(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
-	}
-	dir := filepath.Join(cache, "millrace", "client-kinesis-"+javaScriptSDKVersion)
-	complete := filepath.Join(dir, "complete")
-	if _, err := os.Stat(complete); err == nil {
-		return dir
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	wanted, err := os.ReadFile("testdata/javascript/package.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "package.json"), wanted, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	install := exec.CommandContext(t.Context(), "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		lacking.Skip(t, fmt.Errorf("the AWS SDK for JavaScript from npm: %w: %s", err, out))
-	}
-	if err := os.WriteFile(complete, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return cached(t, "client-kinesis-"+javaScriptSDKVersion, func(dir string) error {
+		wanted, err := os.ReadFile("testdata/javascript/package.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "package.json"), wanted, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return fetch(t, dir, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock")
+	})
 }
 
 // TestJavaScriptSDK takes streams around the loop by the AWS SDK for JavaScript: over HTTP/2, which it speaks by itself even

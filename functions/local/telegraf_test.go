@@ -11,48 +11,21 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"millrace/pkg/lacking"
 )
 
 const telegrafVersion = "1.37.2" // as testdata/telegraf/go.mod has it
 
-// fetchTelegraf returns the path of a Telegraf with its Kinesis plugins in the user's cache folder, where the first test
-// that needs it builds it from its Go modules.
+// fetchTelegraf returns the path of a Telegraf with its Kinesis plugins, built from its Go modules.
 func fetchTelegraf(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
-	}
-	binary := filepath.Join(cache, "millrace", "telegraf-"+telegrafVersion)
-	if _, err := os.Stat(binary); err == nil {
-		return binary
-	}
-	if err := os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	source := t.TempDir() // a copy, as the build completes go.mod and go.sum
-	if err := os.CopyFS(source, os.DirFS("testdata/telegraf")); err != nil {
-		t.Fatal(err)
-	}
-	aside := filepath.Join(source, "telegraf")
-	build := exec.CommandContext(t.Context(), "go", "build", "-mod=mod", "-o", aside, ".")
-	build.Dir = source
-	if out, err := build.CombinedOutput(); err != nil {
-		lacking.Skip(t, fmt.Errorf("Telegraf: %w: %s", err, out))
-	}
-	built, err := os.ReadFile(aside)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(binary+".new", built, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(binary+".new", binary); err != nil {
-		t.Fatal(err)
-	}
-	return binary
+	dir := cached(t, "telegraf-v"+telegrafVersion, func(dir string) error {
+		source := t.TempDir() // a copy, as the build completes go.mod and go.sum
+		if err := os.CopyFS(source, os.DirFS("testdata/telegraf")); err != nil {
+			t.Fatal(err)
+		}
+		return fetch(t, source, "go", "build", "-mod=mod", "-o", filepath.Join(dir, "telegraf"), ".")
+	})
+	return filepath.Join(dir, "telegraf")
 }
 
 // TestTelegraf writes metrics to a stream by one Telegraf and reads them back by another.

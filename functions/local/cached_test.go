@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"millrace/pkg/lacking"
+)
+
+// cached returns the folder of that name in the user's cache folder, which the first test that needs it has filled.
+// Where that fails the machine lacks it.
+func cached(t *testing.T, name string, fill func(dir string) error) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
+	}
+	dir := filepath.Join(cache, "millrace", name)
+	complete := filepath.Join(dir, "complete")
+	if _, err := os.Stat(complete); err == nil {
+		return dir
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill(dir); err != nil {
+		lacking.Skip(t, fmt.Errorf("%s: %w", name, err))
+	}
+	if err := os.WriteFile(complete, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// fetch runs a command in a folder, and fails with what it said.
+func fetch(t *testing.T, dir string, command ...string) error {
+	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", command[0], err, out)
+	}
+	return nil
+}
+
+// fetchPython fills a folder with a Python that has a package from PyPI.
+func fetchPython(t *testing.T, dir, requirement string) error {
+	if err := fetch(t, "", "python3", "-m", "venv", "--clear", dir); err != nil {
+		return err
+	}
+	return fetch(t, "", filepath.Join(dir, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", requirement)
+}
