@@ -33,6 +33,8 @@ type invocation struct {
 type api struct {
 	pending chan *invocation
 	exited  <-chan struct{}
+	asked   chan struct{} // closed once the function asked for its first event
+	first   sync.Once
 
 	mu       sync.Mutex
 	count    int
@@ -42,7 +44,7 @@ type api struct {
 }
 
 func newAPI(exited <-chan struct{}) *api {
-	return &api{pending: make(chan *invocation), exited: exited}
+	return &api{pending: make(chan *invocation), exited: exited, asked: make(chan struct{})}
 }
 
 func (a *api) handler() http.Handler {
@@ -120,6 +122,7 @@ func (a *api) exitError(id string) *FunctionError {
 
 // next hands the function an event once there is one. Asking for it ends the invocation before.
 func (a *api) next(w http.ResponseWriter, r *http.Request) {
+	a.first.Do(func() { close(a.asked) })
 	select {
 	case inv := <-a.pending:
 		a.mu.Lock()

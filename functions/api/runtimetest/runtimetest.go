@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os/exec"
@@ -84,8 +85,7 @@ func Start(t testing.TB, binary string, env []string) *Runtime {
 		close(r.exited)
 	}()
 	t.Cleanup(func() {
-		_ = r.process.Process.Kill() // it may have ended by itself
-		<-r.exited
+		r.Stop()
 		server.Close()
 		if t.Failed() {
 			t.Logf("the function printed:\n%s", r.Logs())
@@ -110,6 +110,25 @@ func (r *Runtime) Invoke(ctx context.Context, event []byte) ([]byte, error) {
 	}
 	deadline, _ := ctx.Deadline()
 	return r.api.invoke(ctx, event, deadline)
+}
+
+// Started returns once the function has asked for its first event: its initialization is over. It fails when ctx ends or
+// the process does.
+func (r *Runtime) Started(ctx context.Context) error {
+	select {
+	case <-r.api.asked:
+		return nil
+	case <-r.exited:
+		return errors.New("the function ended before it asked for an event")
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the function to start: %w", ctx.Err())
+	}
+}
+
+// Stop kills the function's process, if it has not ended by itself, and returns once it is gone.
+func (r *Runtime) Stop() {
+	_ = r.process.Process.Kill()
+	<-r.exited
 }
 
 // Logs returns what the function has printed so far, to both of its outputs.

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"millrace/functions/api/runtimetest"
+	"millrace/pkg/hashkey"
+)
+
+// BenchmarkColdStart starts the function's process again and again, as it is deployed, and in turn with it a Lambda that
+// does nothing. A start is over when the function asks for its first event. It reports the medians and their ratio.
+func BenchmarkColdStart(b *testing.B) {
+	dir := b.TempDir()
+	function, nothing := buildDeployed(b, dir, "."), buildDeployed(b, dir, "./testdata/nothing")
+	for range 3 { // the files are in memory from here on
+		startUp(b, nothing)
+		startUp(b, function)
+	}
+	var functions, nothings []time.Duration
+	for b.Loop() {
+		nothings = append(nothings, startUp(b, nothing))
+		functions = append(functions, startUp(b, function))
+	}
+	ours, least := median(functions), median(nothings)
+	b.ReportMetric(ours.Seconds()*1000, "ms")
+	b.ReportMetric(least.Seconds()*1000, "ms-nothing")
+	b.ReportMetric(ours.Seconds()/least.Seconds(), "x-nothing")
+	b.ReportMetric(0, "ns/op") // both together: of no interest
+	info, err := os.Stat(function)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(info.Size())/1e6, "MB-binary")
+}
+
+// buildDeployed builds a function with the flags of the deployment.
+func buildDeployed(b *testing.B, dir, path string) string {
+	b.Helper()
+	binary := filepath.Join(dir, filepath.Base(path)+"-bootstrap")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, path)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("build %s: %v\n%s", path, err, out)
+	}
+	return binary
+}
+
+func startUp(b *testing.B, binary string) time.Duration {
+	b.Helper()
+	started := time.Now()
+	function := runtimetest.Start(b, binary, []string{"TABLE_NAME=table", "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1"})
+	if err := function.Started(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(started)
+	function.Stop()
+	return took
+}
+
+func median(d []time.Duration) time.Duration {
+	d = slices.Sorted(slices.Values(d))
+	return d[len(d)/2]
+}
+
+// TestFirstPut: the first PutRecords of a cold function asks DynamoDB for the stream's map, in two requests, and for no more
+// than any other.
+func TestFirstPut(t *testing.T) {
+	_, table := shared.dynamo.Table(t)
+	counting := countRequests(t, shared.dynamo.Endpoint(t))
+	env := []string{"TABLE_NAME=" + table, "ACCOUNT_ID=111122223333", "AWS_ENDPOINT_URL_DYNAMODB=" + counting.url}
+	creator := runtimetest.Start(t, shared.binary, env)
+	if a := invoke(t, creator, event("CreateStream", object{"StreamName": "orders", "ShardCount": 4})); a.StatusCode != 200 {
+		t.Fatalf("CreateStream: %+v", a)
+	}
+	counting.take()
+
+	cold := runtimetest.Start(t, shared.binary, env)
+	var records []object
+	for _, r := range hashkey.Uniform(4) {
+		records = append(records, object{"PartitionKey": "k", "ExplicitHashKey": r.Start.String(), "Data": []byte("x")})
+	}
+	put := event("PutRecords", object{"StreamName": "orders", "Records": records})
+	warm := []string{"PutItem", "PutItem", "PutItem", "PutItem", "UpdateItem", "UpdateItem", "UpdateItem", "UpdateItem"}
+	first := slices.Sorted(slices.Values(append([]string{"GetItem", "Query"}, warm...)))
+	for _, want := range [][]string{first, warm} {
+		a := invoke(t, cold, put)
+		if a.StatusCode != 200 || !strings.Contains(a.Body, `"FailedRecordCount":0`) {
+			t.Fatalf("PutRecords: %+v", a)
+		}
+		if got := counting.take(); !slices.Equal(got, want) {
+			t.Errorf("a put asked DynamoDB for %v, want %v", got, want)
+		}
+	}
+}
+
+// requestCounter passes requests on to DynamoDB and notes their operations.
+type requestCounter struct {
+	url string
+
+	mu         sync.Mutex
+	operations []string
+}
+
+func countRequests(t *testing.T, endpoint string) *requestCounter {
+	t.Helper()
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := new(requestCounter)
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		c.mu.Lock()
+		c.operations = append(c.operations, operation)
+		c.mu.Unlock()
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	c.url = server.URL
+	return c
+}
+
+// take returns the operations since it was called last, in the order of the alphabet.
+func (c *requestCounter) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	operations := slices.Sorted(slices.Values(c.operations))
+	c.operations = nil
+	return operations
+}
