@@ -20,13 +20,14 @@ var mayImport = map[string]string{
 	"pkg/shardlog/storetest":      "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/boltstore":               "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/dynamostore":             "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"pkg/awsenv":                  "",
 	"pkg/lacking":                 "",
 	"pkg/dynamostore/dynamolocal": "pkg/lacking pkg/dynamostore pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/kinesis":                 "pkg/hashkey pkg/seqnum",
 	"pkg/streams":                 "pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/httpapi":                 "pkg/streams pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/apigw":                   "",
-	"functions/api":               "pkg/apigw pkg/httpapi pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"functions/api":               "pkg/apigw pkg/awsenv pkg/httpapi pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"functions/api/runtimetest":   "",
 	"functions/local": "pkg/apigw pkg/httpapi pkg/streams pkg/dynamostore pkg/boltstore pkg/shardlog/memstore " +
 		"pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
@@ -34,7 +35,7 @@ var mayImport = map[string]string{
 
 // mayImportDirectly lists who imports a foreign module in its own files.
 var mayImportDirectly = map[string]string{
-	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal functions/api",
+	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal pkg/awsenv",
 	"github.com/aws/smithy-go":      "pkg/dynamostore",
 	"github.com/aws/aws-lambda-go/": "functions/api",
 	"go.etcd.io/bbolt":              "pkg/boltstore",

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -9,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +45,46 @@ func BenchmarkColdStart(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(info.Size())/1e6, "MB-binary")
+	b.Logf("the largest packages of the function, in KB of code and constants: %s", largestPackages(b, dir, 5))
+}
+
+// largestPackages tells which packages take most of the function's binary.
+func largestPackages(b *testing.B, dir string, n int) string {
+	b.Helper()
+	binary := filepath.Join(dir, "with-symbols")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("build with symbols: %v\n%s", err, out)
+	}
+	symbols, err := exec.Command("go", "tool", "nm", "-size", binary).Output()
+	if err != nil {
+		b.Fatalf("list the symbols: %v", err)
+	}
+	sizes := map[string]int{}
+	for line := range strings.Lines(string(symbols)) {
+		// Address, size, type and name. What the compiler made has no package.
+		fields := strings.Fields(line)
+		if len(fields) < 4 || !strings.ContainsAny(fields[2], "tTrR") || strings.ContainsAny(fields[3], ":") {
+			continue
+		}
+		size, err := strconv.Atoi(fields[1])
+		if err != nil {
+			b.Fatalf("symbol %q: %v", line, err)
+		}
+		folder, symbol := "", fields[3]
+		if i := strings.LastIndexByte(strings.SplitN(symbol, "[", 2)[0], '/'); i >= 0 {
+			folder, symbol = symbol[:i+1], symbol[i+1:]
+		}
+		name, _, _ := strings.Cut(symbol, ".")
+		sizes[folder+name] += size
+	}
+	names := slices.SortedFunc(maps.Keys(sizes), func(a, b string) int { return sizes[b] - sizes[a] })
+	var told []string
+	for _, name := range names[:n] {
+		told = append(told, fmt.Sprintf("%s %d", name, sizes[name]/1000))
+	}
+	return strings.Join(told, ", ")
 }
 
 // buildDeployed builds a function with the flags of the deployment.

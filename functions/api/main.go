@@ -1,7 +1,7 @@
 // Command api is the endpoint as an AWS Lambda function behind API Gateway, over DynamoDB.
 //
-// It reads TABLE_NAME, the DynamoDB table; ACCOUNT_ID, the account that ARNs and errors name (default 000000000000); and the AWS
-// SDK's own variables, AWS_REGION and AWS_ENDPOINT_URL_DYNAMODB among them.
+// It reads TABLE_NAME, the DynamoDB table; ACCOUNT_ID, the account that ARNs and errors name (default 000000000000); and the
+// variables of package awsenv, AWS_REGION and AWS_ENDPOINT_URL_DYNAMODB among them.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"millrace/pkg/apigw"
+	"millrace/pkg/awsenv"
 	"millrace/pkg/dynamostore"
 	"millrace/pkg/httpapi"
 	"millrace/pkg/shardlog"
@@ -39,7 +40,11 @@ func newHandler(ctx context.Context, logger *slog.Logger) (*apigw.Handler, error
 	if table == "" {
 		return nil, errors.New("TABLE_NAME is not set: it names the DynamoDB table")
 	}
-	store, err := dynamostore.Open(ctx, dynamostore.Config{Table: table})
+	aws, err := awsenv.Load(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	store, err := dynamostore.Open(ctx, dynamostore.Config{Table: table, AWS: aws})
 	if err != nil {
 		return nil, err
 	}

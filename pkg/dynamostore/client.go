@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
@@ -20,20 +19,19 @@ var errCredentials = errors.New("no credentials")
 // Config says where the table is.
 type Config struct {
 	Table string
-	// Region is the table's. Empty: as the AWS SDK finds it, in AWS_REGION or the shared configuration.
-	Region string
+	// AWS is the configuration of the client, unless there is an Endpoint. It has a region.
+	AWS aws.Config
 	// Endpoint, if not empty, is the URL of a DynamoDB on this machine, such as DynamoDB Local. It gets credentials that
-	// mean nothing. Empty: AWS, or what AWS_ENDPOINT_URL_DYNAMODB names, with credentials as the AWS SDK finds them.
+	// mean nothing.
 	Endpoint string
+	// Region is what the table's region is called at an Endpoint. Default us-east-1.
+	Region string
 }
 
 // Open returns a store with a client of its own. At an Endpoint it first creates the table where that is missing; on
 // AWS the table is the deployment's to create.
 func Open(ctx context.Context, c Config) (*Store, error) {
-	client, err := NewClient(ctx, c)
-	if err != nil {
-		return nil, err
-	}
+	client := NewClient(c)
 	if c.Endpoint != "" {
 		if err := CreateTable(ctx, client, c.Table); err != nil {
 			return nil, err
@@ -43,7 +41,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 }
 
 // NewClient returns a client as a [Store] needs it: it makes each call once, and leaves it to package shardlog to try again.
-func NewClient(ctx context.Context, c Config) (*dynamodb.Client, error) {
+func NewClient(c Config) *dynamodb.Client {
 	if c.Endpoint != "" {
 		region := c.Region
 		if region == "" {
@@ -55,24 +53,13 @@ func NewClient(ctx context.Context, c Config) (*dynamodb.Client, error) {
 			Credentials:  credentials.NewStaticCredentialsProvider("millrace", "millrace", ""),
 			Retryer:      aws.NopRetryer{},
 			HTTPClient:   newTransport(),
-		}), nil
+		})
 	}
-	var options []func(*config.LoadOptions) error
-	if c.Region != "" {
-		options = append(options, config.WithRegion(c.Region))
-	}
-	loaded, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
-	}
-	if loaded.Region == "" {
-		return nil, errors.New("no region is configured: set AWS_REGION")
-	}
-	return dynamodb.NewFromConfig(loaded, func(o *dynamodb.Options) {
+	return dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
 		o.Retryer = aws.NopRetryer{}
 		o.HTTPClient = newTransport()
 		o.Credentials = markedCredentials{o.Credentials}
-	}), nil
+	})
 }
 
 // markedCredentials makes the failure to find credentials known by its type, which the SDK tells in words alone.

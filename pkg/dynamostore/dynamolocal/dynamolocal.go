@@ -60,11 +60,7 @@ func (s *Server) Endpoint(t testing.TB) string {
 // Client returns a client of the server that does not retry.
 func (s *Server) Client(t testing.TB) *dynamodb.Client {
 	t.Helper()
-	client, err := dynamostore.NewClient(t.Context(), dynamostore.Config{Endpoint: s.Endpoint(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
+	return dynamostore.NewClient(dynamostore.Config{Endpoint: s.Endpoint(t)})
 }
 
 // Table creates an empty table for the test, and returns its name with a client of the server.
