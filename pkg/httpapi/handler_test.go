@@ -219,7 +219,8 @@ func TestPreflight(t *testing.T) {
 	wantAnswer(t, w, 200, "")
 	for name, want := range map[string]string{
 		"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "x-amz-target", "Access-Control-Allow-Methods": "POST",
-		"Access-Control-Max-Age": "172800",
+		"Access-Control-Max-Age":        "172800",
+		"Access-Control-Expose-Headers": "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date",
 	} {
 		if got := w.Header().Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

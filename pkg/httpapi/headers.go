@@ -10,6 +10,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// exposed are the headers that a page in a browser may read, as AWS lists them.
+const exposed = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date"
+
 // setHeaders sets what every answer bears.
 func setHeaders(header http.Header, r *http.Request, requestID string) {
 	header.Set("x-amzn-RequestId", requestID)
@@ -18,7 +21,7 @@ func setHeaders(header http.Header, r *http.Request, requestID string) {
 	header.Set("x-amz-id-2", base64.StdEncoding.EncodeToString(id2[:]))
 	if r.Header.Get("Origin") != "" {
 		header.Set("Access-Control-Allow-Origin", "*")
-		header.Set("Access-Control-Expose-Headers", "x-amzn-RequestId, x-amz-id-2, Date")
+		header.Set("Access-Control-Expose-Headers", exposed)
 	}
 }
 

@@ -91,6 +91,11 @@ func ProvisionedThroughputExceeded(shardID, stream, account string) *Error {
 	return badRequest(CodeProvisionedThroughputExceeded, RateExceeded(shardID, stream, account))
 }
 
+// DryRun answers a request that asks whether it would succeed, where it would. Nothing is done.
+func DryRun() *Error {
+	return badRequest("DryRunOperationException", "The request was rejected because the DryRun parameter was specified.")
+}
+
 // InternalFailure stands for anything unforeseen; its cause is not for the client. SDKs retry it.
 func InternalFailure() *Error {
 	return &Error{Code: CodeInternalFailure, Status: http.StatusInternalServerError, Message: InternalFailureMessage}

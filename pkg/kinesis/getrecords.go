@@ -8,6 +8,7 @@ type GetRecordsInput struct {
 	ShardIterator string
 	Limit         int    // records at most; 0 where absent
 	StreamARN     string // "" where absent
+	DryRun        bool
 }
 
 // GetRecordsOutput has the records that were there.
@@ -47,6 +48,7 @@ func (in *GetRecordsInput) members(v visitor) {
 	v.text("ShardIterator", &in.ShardIterator, required, &shardIterator)
 	v.integer("Limit", &in.Limit, optional, &pageSize)
 	v.text("StreamARN", &in.StreamARN, optional, &streamARN)
+	v.boolean("DryRun", &in.DryRun, optional)
 }
 
 func (out *GetRecordsOutput) members(v visitor) {

@@ -20,6 +20,7 @@ type GetShardIteratorInput struct {
 	ShardIteratorType      string
 	StartingSequenceNumber string    // decimal; given with the two types that need it, and of no meaning with IteratorAtTimestamp
 	Timestamp              time.Time // milliseconds count; given with IteratorAtTimestamp, and of no meaning otherwise
+	DryRun                 bool
 }
 
 // GetShardIteratorOutput has the iterator.
@@ -40,6 +41,7 @@ func (in *GetShardIteratorInput) members(v visitor) {
 	v.text("ShardIteratorType", &in.ShardIteratorType, required, &iteratorType)
 	v.text("StartingSequenceNumber", &in.StartingSequenceNumber, optional, &sequenceNumber)
 	v.timestamp("Timestamp", &in.Timestamp, optional)
+	v.boolean("DryRun", &in.DryRun, optional)
 	v.check(in.position)
 }
 

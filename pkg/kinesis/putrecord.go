@@ -11,6 +11,7 @@ type PutRecordInput struct {
 	PartitionKey              string
 	ExplicitHashKey           string // decimal; "" where absent
 	SequenceNumberForOrdering string // decimal; "" where absent. A shard's numbers increase without it
+	DryRun                    bool
 }
 
 // ExplicitHash returns the key that ExplicitHashKey states, nil where there is none.
@@ -36,6 +37,7 @@ func (in *PutRecordInput) members(v visitor) {
 	v.text("PartitionKey", &in.PartitionKey, required, &partitionKey)
 	v.text("ExplicitHashKey", &in.ExplicitHashKey, optional, &explicitHashKey)
 	v.text("SequenceNumberForOrdering", &in.SequenceNumberForOrdering, optional, &sequenceNumber)
+	v.boolean("DryRun", &in.DryRun, optional)
 }
 
 func (out *PutRecordOutput) members(v visitor) {

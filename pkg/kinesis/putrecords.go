@@ -11,6 +11,7 @@ type PutRecordsInput struct {
 	StreamName string
 	StreamARN  string
 	Records    []PutRecordsEntry
+	DryRun     bool
 }
 
 // PutRecordsEntry is one record of a PutRecords.
@@ -51,6 +52,7 @@ func (in *PutRecordsInput) members(v visitor) {
 	streamMembers(v, &in.StreamName, &in.StreamARN)
 	v.check(in.size)
 	v.list("Records", listOf(&in.Records), required, &records)
+	v.boolean("DryRun", &in.DryRun, optional)
 }
 
 // size holds the request to MaxRequestData. Explicit hash keys do not count.

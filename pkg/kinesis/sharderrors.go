@@ -75,6 +75,12 @@ func startingNumber(number, shardID, stream, account, fault string) *Error {
 		number, shardID, stream, account, fault))
 }
 
+// InvalidOrderingNumber says that a SequenceNumberForOrdering is no sequence number.
+func InvalidOrderingNumber(number, stream, account string) *Error {
+	return InvalidArgument(fmt.Sprintf("ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.",
+		number, stream, account))
+}
+
 // StartingNumberOfShard says that a StartingSequenceNumber is of the shard encodedID and was used with another.
 func StartingNumberOfShard(encodedID, shardID string) *Error {
 	return InvalidArgument(fmt.Sprintf("Invalid StartingSequenceNumber. It encodes %s, while it was used in a call to a shard with %s",

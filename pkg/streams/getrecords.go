@@ -43,6 +43,9 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 			return nil, err
 		}
 	}
+	if in.DryRun {
+		return nil, kinesis.DryRun()
+	}
 	read, err := s.log.Read(ctx, stream, it.shard, it.at, s.limits(in.Limit, it.since))
 	if errors.Is(err, shardlog.ErrShardClosed) { // it went with its stream meanwhile
 		return nil, kinesis.ShardDoesNotExist(kinesis.ShardID(it.shard), t.stream, s.config.Account)

@@ -37,6 +37,9 @@ func (s *Service) GetShardIterator(ctx context.Context, in *kinesis.GetShardIter
 	if err != nil {
 		return nil, err
 	}
+	if in.DryRun {
+		return nil, kinesis.DryRun()
+	}
 	return &kinesis.GetShardIteratorOutput{ShardIterator: s.sealIterator(it, stream)}, nil
 }
 

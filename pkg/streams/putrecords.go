@@ -18,7 +18,11 @@ import (
 //     the store throttles, InternalFailure otherwise. After InternalFailure a record may be stored all the same.
 //   - Nothing is stored where the whole request fails: the stream is not there (ResourceNotFoundException), or its map
 //     could not be read (ThrottlingException, InternalFailure).
+//   - With DryRun nothing is stored: the answer is DryRunOperationException where the request would be taken.
 func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (*kinesis.PutRecordsOutput, error) {
+	if in.DryRun {
+		return nil, s.dryRun(ctx, in.Stream())
+	}
 	records := make([]segment.Record, len(in.Records))
 	for i := range in.Records {
 		e := &in.Records[i]
