@@ -8,33 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	wire "millrace/pkg/kinesis"
 )
-
-// shared are the operations that kinesalite serves, by the types that declare their members.
-var shared = []struct {
-	action string
-	in     wire.Input
-}{
-	{"AddTagsToStream", new(wire.AddTagsToStreamInput)},
-	{"CreateStream", new(wire.CreateStreamInput)},
-	{"DecreaseStreamRetentionPeriod", new(wire.DecreaseStreamRetentionPeriodInput)},
-	{"DeleteStream", new(wire.DeleteStreamInput)},
-	{"DescribeStream", new(wire.DescribeStreamInput)},
-	{"DescribeStreamSummary", new(wire.DescribeStreamSummaryInput)},
-	{"GetRecords", new(wire.GetRecordsInput)},
-	{"GetShardIterator", new(wire.GetShardIteratorInput)},
-	{"IncreaseStreamRetentionPeriod", new(wire.IncreaseStreamRetentionPeriodInput)},
-	{"ListShards", new(wire.ListShardsInput)},
-	{"ListStreams", new(wire.ListStreamsInput)},
-	{"ListTagsForStream", new(wire.ListTagsForStreamInput)},
-	{"MergeShards", new(wire.MergeShardsInput)},
-	{"PutRecord", new(wire.PutRecordInput)},
-	{"PutRecords", new(wire.PutRecordsInput)},
-	{"RemoveTagsFromStream", new(wire.RemoveTagsFromStreamInput)},
-	{"SplitShard", new(wire.SplitShardInput)},
-}
 
 // object is a map in the body of a request.
 type object = map[string]any
@@ -129,7 +103,10 @@ func typeProbes(contentType string) []probe {
 		values[5].kind, values[5].v = bytesKind, []byte("bytes")
 	}
 	var all []probe
-	for _, op := range shared {
+	for _, op := range operations {
+		if !op.shared {
+			continue
+		}
 		for _, m := range membersOf(reflect.TypeOf(op.in).Elem(), op.action, func(v any) any { return v }) {
 			for _, value := range values {
 				name := prefix + m.path + "/" + value.kind
@@ -158,7 +135,10 @@ func fatalNull(m member) bool {
 // is needed is told as missing too, and nothing is done.
 func limitProbes() []probe {
 	var all []probe
-	for _, op := range shared {
+	for _, op := range operations {
+		if !op.shared {
+			continue
+		}
 		whole := func(v any) any { return v }
 		if op.action == "CreateStream" { // whose ShardCount kinesalite still needs
 			whole = func(v any) any { return merged(object{"ShardCount": 0}, v.(object)) }
