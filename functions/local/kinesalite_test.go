@@ -19,16 +19,7 @@ const kinesaliteVersion = "3.3.3"
 // would have to be compiled is not needed.
 func fetchKinesalite(t *testing.T) string {
 	t.Helper()
-	dir := cached(t, "kinesalite-"+kinesaliteVersion, func(dir string) error {
-		wanted, err := os.ReadFile("testdata/kinesalite/package.json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "package.json"), wanted, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return fetch(t, dir, "npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock")
-	})
+	dir := cached(t, "kinesalite-"+kinesaliteVersion, func(dir string) error { return fetchNPM(t, dir, "testdata/kinesalite/package.json") })
 	return filepath.Join(dir, "node_modules", "kinesalite")
 }
 
