@@ -163,7 +163,7 @@ func merged(a, b object) object {
 }
 
 // newer are the members that kinesalite does not know, and passes over.
-var newer = regexp.MustCompile(`/(StreamARN|ShardFilter|StreamModeDetails|EnforceConsumerDeletion|DryRun)\b|CreateStream/Tags|ListStreams/NextToken`)
+var newer = regexp.MustCompile(`/(StreamARN|ShardFilter|StreamModeDetails|EnforceConsumerDeletion|DryRun|MaxRecordSizeInKiB|RecordDistributionStrategy)\b|CreateStream/Tags|ListStreams/NextToken`)
 
 type limit struct {
 	name string

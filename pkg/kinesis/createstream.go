@@ -13,6 +13,10 @@ type CreateStreamInput struct {
 	ShardCount        int                // 0 where absent
 	StreamModeDetails *StreamModeDetails // nil where absent
 	Tags              map[string]string  // nil where absent
+
+	// What these two may ask for beyond what every stream has is refused, so that nobody counts on it.
+	MaxRecordSizeInKiB         int
+	RecordDistributionStrategy string
 }
 
 // StreamModeDetails is the capacity mode of a stream.
@@ -32,6 +36,8 @@ func (in *CreateStreamInput) members(v visitor) {
 	v.integer("ShardCount", &in.ShardCount, optional, &shardCount)
 	v.structure("StreamModeDetails", behind(&in.StreamModeDetails), optional)
 	v.textMap("Tags", &in.Tags, optional, &tagMap)
+	v.integer("MaxRecordSizeInKiB", &in.MaxRecordSizeInKiB, optional, &recordSizeKiB)
+	v.text("RecordDistributionStrategy", &in.RecordDistributionStrategy, optional, &distribution)
 	v.check(tagCharacters(in.Tags))
 }
 

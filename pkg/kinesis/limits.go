@@ -65,6 +65,8 @@ var (
 	}}
 	streamMode     = shape{max: unbounded, values: []string{StreamModeProvisioned, StreamModeOnDemand}}
 	shardCount     = shape{min: 1, max: MaxShards}
+	recordSizeKiB  = shape{min: MaxRecordData >> 10, max: MaxRecordData >> 10}
+	distribution   = shape{max: unbounded, values: []string{"USER_PARTITION_KEY"}}
 	encryptionType = shape{max: unbounded, fallback: EncryptionNone}
 
 	records         = shape{min: 1, max: MaxRecords}

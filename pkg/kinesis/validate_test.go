@@ -296,7 +296,11 @@ func TestValidateCreateStream(t *testing.T) {
 		{`"StreamName":"s","StreamModeDetails":{"StreamMode":"on_demand"}`, []string{at("streamModeDetails.streamMode", modes)}},
 		{`"StreamName":"s","StreamModeDetails":{"StreamMode":""}`, []string{at("streamModeDetails.streamMode", modes)}},
 		{`"StreamName":"s","StreamModeDetails":{}`, []string{at("streamModeDetails.streamMode", null)}},
-		{`"StreamName":"s","MaxRecordSizeInKiB":"x","WarmThroughputMiBps":[]`, nil},
+		{`"StreamName":"s","WarmThroughputMiBps":[]`, nil},
+		{`"StreamName":"s","MaxRecordSizeInKiB":1024,"RecordDistributionStrategy":"USER_PARTITION_KEY"`, nil},
+		{`"StreamName":"s","MaxRecordSizeInKiB":1025,"RecordDistributionStrategy":"AUTO"`, []string{
+			at("maxRecordSizeInKiB", "Member must have value less than or equal to 1024"),
+			at("recordDistributionStrategy", "Member must satisfy enum value set: [USER_PARTITION_KEY]")}},
 		{`"StreamName":"s","Tags":{"team":"a b","":null}`, nil},
 		{`"StreamName":"s","Tags":null`, nil},
 		{`"StreamName":"s","Tags":{}`, []string{at("tags", atLeastOne)}},
