@@ -39,6 +39,7 @@ var mayImportDirectly = map[string]string{
 	"github.com/aws/smithy-go":      "pkg/dynamostore",
 	"github.com/aws/aws-lambda-go/": "functions/api",
 	"go.etcd.io/bbolt":              "pkg/boltstore",
+	"github.com/klauspost/compress": "pkg/segment",
 }
 
 const module = "millrace/"

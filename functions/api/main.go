@@ -48,7 +48,7 @@ func newHandler(ctx context.Context, logger *slog.Logger) (*apigw.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	service := streams.New(shardlog.NewLog(store, shardlog.Options{}), streams.Config{
+	service := streams.New(shardlog.NewLog(store, shardlog.Options{Compress: true}), streams.Config{
 		Account: os.Getenv("ACCOUNT_ID"),
 		Region:  os.Getenv("AWS_REGION"),
 		Logger:  logger,

@@ -154,8 +154,9 @@ func (o *options) storeName() string {
 	}
 }
 
+// newHandler compresses where bytes are billed. On this machine they are cheaper than the time it takes.
 func (o *options) newHandler(store shardlog.Store, logger *slog.Logger) http.Handler {
-	service := streams.New(shardlog.NewLog(store, shardlog.Options{}), streams.Config{
+	service := streams.New(shardlog.NewLog(store, shardlog.Options{Compress: o.dynamoDBEndpoint != ""}), streams.Config{
 		Account: o.account, Region: o.region, Logger: logger, Refuse: o.refusal(),
 	})
 	return delayed(httpapi.New(httpapi.Config{Service: service, Logger: logger}), o.latency)

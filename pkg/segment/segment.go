@@ -3,11 +3,14 @@
 // Layout, version 1, numbers big-endian, lengths as unsigned varints:
 //
 //	version   1 byte   1
-//	codec     1 byte   0: the records stand as they are
+//	codec     1 byte   0: the records stand as they are; 1: they are compressed
 //	count     2 bytes  1 to 512
 //	records   for each: flags (1 byte; 1: an explicit hash key follows), key length, partition key,
 //	          explicit hash key (16 bytes, only if flagged), data length, data
-//	checksum  4 bytes  CRC-32C of all that stands before it
+//	checksum  4 bytes  CRC-32C of all that stands before it, compressed where it is
+//
+// With codec 1, in place of the records stands one zstd frame (RFC 8878) that tells its content's size: the records as they
+// would stand, at most 5,256,704 bytes of them.
 //
 // A reader refuses a version or codec that it does not know with [VersionError] or [CodecError]: a newer writer may
 // share the table during a deployment. A change of layout takes the next version, and readers keep the old ones for as long as the
@@ -19,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/bits"
 
 	"millrace/pkg/hashkey"
 )
@@ -29,14 +33,16 @@ const MaxRecords = 512
 const (
 	version1  = 1
 	codecNone = 0
+	codecZstd = 1
 
 	flagExplicit = 1
 
+	hashSize     = 16
 	headerSize   = 4
 	checksumSize = 4
 )
 
-// ErrCorrupt is wrapped by every error of [Decode] that says that bytes were lost or changed.
+// ErrCorrupt is wrapped by every error of [Packer.Unpack] that says that bytes were lost or changed.
 var ErrCorrupt = errors.New("segment is corrupt")
 
 // VersionError is a segment's layout version that this build does not know.
@@ -68,30 +74,43 @@ func (r Record) HashKey() hashkey.Key {
 	return hashkey.Of(r.PartitionKey)
 }
 
-// Encode packs 1 to [MaxRecords] records, in order. It panics on any other number: the caller cuts requests up.
+// Encode packs 1 to [MaxRecords] records, in order, as they are. It panics on any other number: the caller cuts requests up.
 func Encode(records []Record) []byte {
-	if len(records) == 0 || len(records) > MaxRecords {
-		panic(fmt.Sprintf("segment: Encode of %d records", len(records)))
-	}
-	b := make([]byte, 0, encodedSize(records))
-	b = append(b, version1, codecNone)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(records)))
-	for _, r := range records {
-		b = appendRecord(b, r)
-	}
-	return binary.BigEndian.AppendUint32(b, checksum(b))
+	b := appendHeader(make([]byte, 0, headerSize+sizeOf(records)+checksumSize), codecNone, len(records))
+	return appendChecksum(appendRecords(b, records))
 }
 
-func encodedSize(records []Record) int {
-	const perRecord = 1 + 2*binary.MaxVarintLen32 + 16
-	size := headerSize + checksumSize
-	for _, r := range records {
-		size += perRecord + len(r.PartitionKey) + len(r.Data)
+func appendHeader(b []byte, codec byte, count int) []byte {
+	if count == 0 || count > MaxRecords {
+		panic(fmt.Sprintf("segment: %d records", count))
+	}
+	return binary.BigEndian.AppendUint16(append(b, version1, codec), uint16(count))
+}
+
+func appendChecksum(b []byte) []byte { return binary.BigEndian.AppendUint32(b, checksum(b)) }
+
+// sizeOf returns how many bytes appendRecords adds.
+func sizeOf(records []Record) (size int) {
+	for i := range records {
+		r := &records[i]
+		size += 1 + uvarintSize(len(r.PartitionKey)) + len(r.PartitionKey) + uvarintSize(len(r.Data)) + len(r.Data)
+		if r.ExplicitHash != nil {
+			size += hashSize
+		}
 	}
 	return size
 }
 
-func appendRecord(b []byte, r Record) []byte {
+func uvarintSize(n int) int { return (bits.Len(uint(n)|1) + 6) / 7 }
+
+func appendRecords(b []byte, records []Record) []byte {
+	for i := range records {
+		b = appendRecord(b, &records[i])
+	}
+	return b
+}
+
+func appendRecord(b []byte, r *Record) []byte {
 	var flags byte
 	if r.ExplicitHash != nil {
 		flags |= flagExplicit
@@ -107,27 +126,31 @@ func appendRecord(b []byte, r Record) []byte {
 	return append(b, r.Data...)
 }
 
-// Decode unpacks a segment. The records' data shares b's memory. An error is a [VersionError], a [CodecError] or
-// wraps [ErrCorrupt]; a segment is returned whole or not at all.
-func Decode(b []byte) ([]Record, error) {
+// open checks a segment's frame, and returns its codec, its count, and what stands between header and checksum.
+func open(b []byte) (codec byte, count int, body []byte, err error) {
 	if len(b) < headerSize+checksumSize {
-		return nil, corrupt("%d bytes are too few", len(b))
+		return 0, 0, nil, corrupt("%d bytes are too few", len(b))
 	}
 	if b[0] != version1 {
-		return nil, VersionError(b[0])
+		return 0, 0, nil, VersionError(b[0])
 	}
 	body, sum := b[:len(b)-checksumSize], binary.BigEndian.Uint32(b[len(b)-checksumSize:])
 	if checksum(body) != sum {
-		return nil, corrupt("checksum mismatch")
+		return 0, 0, nil, corrupt("checksum mismatch")
 	}
-	if b[1] != codecNone {
-		return nil, CodecError(b[1])
+	if b[1] != codecNone && b[1] != codecZstd {
+		return 0, 0, nil, CodecError(b[1])
 	}
-	count := int(binary.BigEndian.Uint16(body[2:]))
+	count = int(binary.BigEndian.Uint16(body[2:]))
 	if count == 0 || count > MaxRecords {
-		return nil, corrupt("count is %d", count)
+		return 0, 0, nil, corrupt("count is %d", count)
 	}
-	d := decoder{rest: body[headerSize:]}
+	return b[1], count, body[headerSize:], nil
+}
+
+// decode reads so many records, which take up all of b.
+func decode(b []byte, count int) ([]Record, error) {
+	d := decoder{rest: b}
 	records := make([]Record, count)
 	for i := range records {
 		if err := d.record(&records[i]); err != nil {
@@ -158,7 +181,7 @@ func (d *decoder) record(r *Record) error {
 	}
 	r.PartitionKey = string(key)
 	if flags[0]&flagExplicit != 0 {
-		raw, err := d.take(16)
+		raw, err := d.take(hashSize)
 		if err != nil {
 			return err
 		}

@@ -29,10 +29,17 @@ func drawRecords(t *rapid.T) []segment.Record {
 	}), 1, segment.MaxRecords).Draw(t, "records")
 }
 
+func unpack(b []byte) ([]segment.Record, error) { return new(segment.Packer).Unpack(b) }
+
+// sum puts the right checksum behind a body.
+func sum(body []byte) []byte {
+	return binary.BigEndian.AppendUint32(bytes.Clone(body), crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+}
+
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := drawRecords(t)
-		got, err := segment.Decode(segment.Encode(want))
+		got, err := unpack(segment.Encode(want))
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Fatalf("%v, or the records differ", err)
 		}
@@ -50,8 +57,7 @@ func TestLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := binary.BigEndian.AppendUint32(raw, crc32.Checksum(raw, crc32.MakeTable(crc32.Castagnoli)))
-	if !bytes.Equal(got, want) {
+	if want := sum(raw); !bytes.Equal(got, want) {
 		t.Errorf("encoded as %x, want %x", got, want)
 	}
 }
@@ -65,7 +71,7 @@ func TestLargest(t *testing.T) {
 	if overhead := len(packed) - 5<<20 - 5*256; overhead > 50 {
 		t.Errorf("%d bytes of overhead on 5 records", overhead)
 	}
-	got, err := segment.Decode(packed)
+	got, err := unpack(packed)
 	if err != nil || !reflect.DeepEqual(got, records) {
 		t.Errorf("%v, or the records differ", err)
 	}
@@ -84,23 +90,20 @@ func TestEncodePanics(t *testing.T) {
 	}
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestUnpackRefuses(t *testing.T) {
 	good := segment.Encode([]segment.Record{{PartitionKey: "key", Data: []byte("data")}})
-	resum := func(b []byte) []byte {
-		body := b[:len(b)-4]
-		return binary.BigEndian.AppendUint32(bytes.Clone(body), crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
-	}
+	resum := func(b []byte) []byte { return sum(b[:len(b)-4]) }
 	set := func(at int, v byte) []byte {
 		b := bytes.Clone(good)
 		b[at] = v
 		return resum(b)
 	}
 	var version segment.VersionError
-	if _, err := segment.Decode(set(0, 2)); !errors.As(err, &version) || version != 2 || !strings.Contains(err.Error(), "version 2") {
+	if _, err := unpack(set(0, 2)); !errors.As(err, &version) || version != 2 || !strings.Contains(err.Error(), "version 2") {
 		t.Errorf("version 2: %v", err)
 	}
 	var codec segment.CodecError
-	if _, err := segment.Decode(set(1, 7)); !errors.As(err, &codec) || codec != 7 || !strings.Contains(err.Error(), "codec 7") {
+	if _, err := unpack(set(1, 7)); !errors.As(err, &codec) || codec != 7 || !strings.Contains(err.Error(), "codec 7") {
 		t.Errorf("codec 7: %v", err)
 	}
 	for name, b := range map[string][]byte{
@@ -115,69 +118,57 @@ func TestDecodeRefuses(t *testing.T) {
 		"bytes left over":      set(9, 3),
 		"endless varint":       resum(append(bytes.Clone(good[:5]), bytes.Repeat([]byte{0xff}, 20)...)),
 	} {
-		if _, err := segment.Decode(b); !errors.Is(err, segment.ErrCorrupt) {
+		if _, err := unpack(b); !errors.Is(err, segment.ErrCorrupt) {
 			t.Errorf("%s: %v, want ErrCorrupt", name, err)
 		}
 	}
-	for bit := range len(good) * 8 { // any single flipped bit is seen
-		b := bytes.Clone(good)
-		b[bit/8] ^= 1 << (bit % 8)
-		if _, err := segment.Decode(b); err == nil {
-			t.Errorf("with bit %d flipped it decodes", bit)
+}
+
+// TestDamageIsSeen: any single flipped bit, and any missing end, be the segment compressed or not.
+func TestDamageIsSeen(t *testing.T) {
+	packer := segment.Packer{Compress: true}
+	for _, good := range [][]byte{
+		packer.Pack([]segment.Record{{PartitionKey: "key", Data: []byte("data")}}),
+		packer.Pack(orders(10, 100)),
+	} {
+		if _, err := packer.Unpack(good); err != nil {
+			t.Fatal(err)
 		}
-	}
-	for n := range good {
-		if _, err := segment.Decode(good[:n]); err == nil {
-			t.Errorf("cut to %d bytes it decodes", n)
+		for bit := range len(good) * 8 {
+			b := bytes.Clone(good)
+			b[bit/8] ^= 1 << (bit % 8)
+			if _, err := packer.Unpack(b); err == nil {
+				t.Errorf("codec %d: with bit %d flipped it unpacks", good[1], bit)
+			}
+		}
+		for n := range good {
+			if _, err := packer.Unpack(good[:n]); err == nil {
+				t.Errorf("codec %d: cut to %d bytes it unpacks", good[1], n)
+			}
 		}
 	}
 }
 
-// FuzzDecode feeds bytes with a right checksum, so that the fuzzer reaches the records.
-func FuzzDecode(f *testing.F) {
+// FuzzUnpack feeds bytes with a right checksum, so that the fuzzer reaches the records.
+func FuzzUnpack(f *testing.F) {
+	packer := segment.Packer{Compress: true}
 	for _, records := range [][]segment.Record{
 		{{PartitionKey: "key", Data: []byte("data")}},
 		{{PartitionKey: "key", ExplicitHash: &hashkey.Key{Hi: 1}}, {Data: bytes.Repeat([]byte("x"), 200)}},
+		{{PartitionKey: "key", Data: bytes.Repeat([]byte("x"), 300_000)}},
+		orders(20, 100),
 	} {
-		packed := segment.Encode(records)
+		packed := packer.Pack(records)
 		f.Add(packed[:len(packed)-4])
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		b := binary.BigEndian.AppendUint32(bytes.Clone(body), crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
-		records, err := segment.Decode(b)
+		records, err := packer.Unpack(sum(body))
 		if err != nil {
 			return
 		}
-		again, err := segment.Decode(segment.Encode(records))
+		again, err := packer.Unpack(packer.Pack(records))
 		if err != nil || !reflect.DeepEqual(again, records) {
-			t.Errorf("what was decoded does not survive a round trip: %v", err)
+			t.Errorf("what was unpacked does not survive a round trip: %v", err)
 		}
 	})
-}
-
-func BenchmarkEncode(b *testing.B) {
-	records := make([]segment.Record, 500)
-	for i := range records {
-		records[i] = segment.Record{PartitionKey: "customer-1234", Data: bytes.Repeat([]byte("x"), 100)}
-	}
-	b.ReportAllocs()
-	b.SetBytes(500 * 113)
-	for b.Loop() {
-		segment.Encode(records)
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	records := make([]segment.Record, 500)
-	for i := range records {
-		records[i] = segment.Record{PartitionKey: "customer-1234", Data: bytes.Repeat([]byte("x"), 100)}
-	}
-	packed := segment.Encode(records)
-	b.ReportAllocs()
-	b.SetBytes(int64(len(packed)))
-	for b.Loop() {
-		if _, err := segment.Decode(packed); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

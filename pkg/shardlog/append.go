@@ -27,7 +27,7 @@ type Appended struct {
 func (l *Log) Append(ctx context.Context, shard Shard, records []segment.Record) (Appended, error) {
 	work, cancel := l.workContext(ctx)
 	defer cancel()
-	c := Content{Nonce: newNonce(), Packed: segment.Encode(records), Count: len(records)}
+	c := Content{Nonce: newNonce(), Packed: l.packer.Pack(records), Count: len(records)}
 	for {
 		// Stamped before the slot is handed out, so that whatever lies below an old slot is old.
 		c.Arrival = l.now()

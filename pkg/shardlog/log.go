@@ -8,13 +8,15 @@ import (
 	mrand "math/rand/v2"
 	"sync"
 	"time"
+
+	"millrace/pkg/segment"
 )
 
 // ErrUndecided is wrapped by an append's error where neither the segment nor a filler could be seen to stand at the slot:
 // the records may be stored, or become stored.
 var ErrUndecided = errors.New("outcome is not known")
 
-// Options are the protocol's times. The zero value of each takes the default.
+// Options are the protocol's times, and what it does to segments. The zero value of each takes the default.
 type Options struct {
 	// AppendTimeout is the longest an append tries, unless its context ends earlier. Default 10 s.
 	AppendTimeout time.Duration
@@ -28,6 +30,8 @@ type Options struct {
 	MapAge time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+	// Compress has segments compressed where that makes them smaller. Segments are read whatever was chosen for them.
+	Compress bool
 }
 
 func (o Options) withDefaults() Options {
@@ -55,6 +59,7 @@ func (o Options) withDefaults() Options {
 type Log struct {
 	store   Store
 	options Options
+	packer  segment.Packer
 
 	mu     sync.Mutex
 	sealed map[Shard]uint64 // final slots of shards that this process sealed, or saw sealed
@@ -62,7 +67,12 @@ type Log struct {
 
 // NewLog returns a log over the store.
 func NewLog(store Store, options Options) *Log {
-	return &Log{store: store, options: options.withDefaults(), sealed: map[Shard]uint64{}}
+	return &Log{
+		store:   store,
+		options: options.withDefaults(),
+		packer:  segment.Packer{Compress: options.Compress},
+		sealed:  map[Shard]uint64{},
+	}
 }
 
 // now returns the time to the millisecond.

@@ -170,7 +170,7 @@ func (w *walk) take(p Placed) error {
 		w.out.Next = Position{Slot: p.Slot + 1}
 		return nil
 	}
-	records, err := segment.Decode(p.Packed)
+	records, err := w.log.packer.Unpack(p.Packed)
 	if err != nil {
 		return fmt.Errorf("slot %d of shard %d of stream id %s: %w", p.Slot, w.info.Index, w.stream.ID, err)
 	}
