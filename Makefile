@@ -10,7 +10,7 @@ NOT_TESTED  := $(CURDIR)/.cache/not-tested
 # The race detector needs a C compiler.
 RACE        := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run test fuzz replay build bench check deploy build-Function
+.PHONY: help run test fuzz replay build bench cost check deploy build-Function
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ build: ## bin/: the Lambda's bootstrap for arm64 and amd64, and the local binary
 
 bench: ## the benchmarks
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+cost: ## what records cost in DynamoDB, and a month beside Kinesis (ARGS="-poll 1s" for another consumer)
+	@go run ./pkg/dynamostore/cost $(ARGS)
 
 check: ## format, vet, static analysis, known vulnerabilities
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt these: $$unformatted"; exit 1; }

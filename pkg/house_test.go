@@ -23,6 +23,8 @@ var mayImport = map[string]string{
 	"pkg/awsenv":                  "",
 	"pkg/lacking":                 "",
 	"pkg/dynamostore/dynamolocal": "pkg/lacking pkg/dynamostore pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"pkg/dynamostore/cost": "pkg/dynamostore/dynamolocal pkg/lacking pkg/dynamostore pkg/streams pkg/kinesis " +
+		"pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/kinesis":                 "pkg/hashkey pkg/seqnum",
 	"pkg/streams":                 "pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/httpapi":                 "pkg/streams pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
@@ -35,7 +37,7 @@ var mayImport = map[string]string{
 
 // mayImportDirectly lists who imports a foreign module in its own files.
 var mayImportDirectly = map[string]string{
-	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal pkg/awsenv",
+	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal pkg/dynamostore/cost pkg/awsenv",
 	"github.com/aws/smithy-go":      "pkg/dynamostore",
 	"github.com/aws/aws-lambda-go/": "functions/api",
 	"go.etcd.io/bbolt":              "pkg/boltstore",

@@ -1,4 +1,4 @@
-// Package dynamolocal runs DynamoDB Local for tests: AWS's own implementation, in memory, on a port of this machine.
+// Package dynamolocal runs DynamoDB Local for tests and measurements: AWS's own implementation, in memory, on a port of this machine.
 //
 // A test binary holds one [Server], starts it with the first test that needs it, and ends it in TestMain:
 //
@@ -41,20 +41,27 @@ type Server struct {
 	tables int
 }
 
+// Start starts the server, unless it was started already, and returns its URL once it answers. Tests call Endpoint.
+func (s *Server) Start() (endpoint string, err error) {
+	s.once.Do(s.start)
+	if s.err != nil {
+		return "", fmt.Errorf("DynamoDB Local: %w", s.err)
+	}
+	return s.run.endpoint, nil
+}
+
 // Endpoint returns the server's URL, once it answers.
 func (s *Server) Endpoint(t testing.TB) string {
 	t.Helper()
-	s.once.Do(s.start)
+	endpoint, err := s.Start()
 	var absent *lackingError
 	switch {
-	case s.err == nil:
-		return s.run.endpoint
-	case errors.As(s.err, &absent):
-		lacking.Skip(t, fmt.Errorf("DynamoDB Local: %w", s.err))
-	default:
-		t.Fatalf("DynamoDB Local: %v", s.err)
+	case errors.As(err, &absent):
+		lacking.Skip(t, err)
+	case err != nil:
+		t.Fatal(err)
 	}
-	return ""
+	return endpoint
 }
 
 // Client returns a client of the server that does not retry.
