@@ -25,12 +25,12 @@ var mayImport = map[string]string{
 	"pkg/dynamostore/dynamolocal": "pkg/lacking pkg/dynamostore pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/dynamostore/cost": "pkg/dynamostore/dynamolocal pkg/lacking pkg/dynamostore pkg/streams pkg/kinesis " +
 		"pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
-	"pkg/kinesis":                 "pkg/hashkey pkg/seqnum",
-	"pkg/streams":                 "pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
-	"pkg/httpapi":                 "pkg/streams pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
-	"pkg/apigw":                   "",
-	"functions/api":               "pkg/apigw pkg/awsenv pkg/httpapi pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
-	"functions/api/runtimetest":   "",
+	"pkg/kinesis":               "pkg/hashkey pkg/seqnum",
+	"pkg/streams":               "pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"pkg/httpapi":               "pkg/streams pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"pkg/apigw":                 "",
+	"functions/api":             "pkg/apigw pkg/awsenv pkg/httpapi pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"functions/api/runtimetest": "",
 	"functions/local": "pkg/apigw pkg/httpapi pkg/streams pkg/dynamostore pkg/boltstore pkg/shardlog/memstore " +
 		"pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -138,11 +139,14 @@ func event(action string, body any) []byte {
 
 type object = map[string]any
 
-// put returns a PutRecords of records of those sizes.
+// put returns a PutRecords of records of those sizes, which nothing makes smaller.
 func put(sizes ...int) object {
+	noise := rand.NewChaCha8([32]byte{})
 	var records []object
 	for _, size := range sizes {
-		records = append(records, object{"PartitionKey": "k", "Data": make([]byte, size)})
+		data := make([]byte, size)
+		noise.Read(data) // never fails
+		records = append(records, object{"PartitionKey": "k", "Data": data})
 	}
 	return object{"StreamName": "orders", "Records": records}
 }
