@@ -26,37 +26,35 @@ var shapes = []struct {
 
 // BenchmarkPack shows what compressing costs, and saves, against packing records as they are.
 func BenchmarkPack(b *testing.B) {
-	for _, shape := range shapes {
-		records := shape.records()
-		for _, compress := range []bool{false, true} {
-			b.Run(fmt.Sprintf("%s/compress=%v", shape.name, compress), func(b *testing.B) {
-				packer := segment.Packer{Compress: compress}
-				packed := packer.Pack(records)
-				b.ReportAllocs()
-				b.SetBytes(int64(len(segment.Encode(records))))
-				for b.Loop() {
-					packer.Pack(records)
-				}
-				b.ReportMetric(float64(len(packed)), "bytes")
-			})
+	eachWay(b, func(b *testing.B, packer *segment.Packer, records []segment.Record) {
+		packed := packer.Pack(records)
+		for b.Loop() {
+			packer.Pack(records)
 		}
-	}
+		b.ReportMetric(float64(len(packed)), "bytes")
+	})
 }
 
 func BenchmarkUnpack(b *testing.B) {
+	eachWay(b, func(b *testing.B, packer *segment.Packer, records []segment.Record) {
+		packed := packer.Pack(records)
+		for b.Loop() {
+			if _, err := packer.Unpack(packed); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// eachWay runs a benchmark for each shape, as it is and compressed.
+func eachWay(b *testing.B, run func(*testing.B, *segment.Packer, []segment.Record)) {
 	for _, shape := range shapes {
 		records := shape.records()
 		for _, compress := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/compress=%v", shape.name, compress), func(b *testing.B) {
-				packer := segment.Packer{Compress: compress}
-				packed := packer.Pack(records)
 				b.ReportAllocs()
 				b.SetBytes(int64(len(segment.Encode(records))))
-				for b.Loop() {
-					if _, err := packer.Unpack(packed); err != nil {
-						b.Fatal(err)
-					}
-				}
+				run(b, &segment.Packer{Compress: compress}, records)
 			})
 		}
 	}

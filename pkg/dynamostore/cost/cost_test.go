@@ -38,7 +38,7 @@ func TestBounds(t *testing.T) {
 		{100, 100, kindJSON}:   100,
 		{500, 1024, kindJSON}:  300,
 		{1, 1024, kindJSON}:    2000, // 3,000 where a record is not compressed
-		{500, 100, kindRandom}: 120,
+		{500, 100, kindRandom}: 125,
 	}
 	for _, s := range shapes() {
 		f, err := b.measure(t.Context(), s)
