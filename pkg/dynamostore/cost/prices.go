@@ -1,6 +1,7 @@
 package main
 
-// List prices in US dollars, us-east-1, without free tiers, discounts and data transfer, on the day and from the pages named.
+// List prices in US dollars, us-east-1, without free tiers, discounts and data transfer, looked up on the day named. The pages
+// named have them.
 const (
 	pricesDate = "2026-11-24"
 

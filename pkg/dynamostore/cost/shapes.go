@@ -49,8 +49,14 @@ func shapes() []shape {
 	return all
 }
 
-// requests is how many requests of the shape are measured: some 100 records at least, in two requests at least.
-func (s shape) requests() int { return max(2, 100/s.records) }
+// requests is how many requests of the shape are measured: some 100 records at least, in two requests at least, but one of
+// several megabytes.
+func (s shape) requests() int {
+	if s.records*s.size > 1<<20 {
+		return 1
+	}
+	return max(2, 100/s.records)
+}
 
 // request returns the records of the shape's n-th request. The same shape and number give the same records.
 func (s shape) request(n int) []kinesis.PutRecordsEntry {
