@@ -33,12 +33,15 @@ func soundAndFailing(t *testing.T, overTLS bool) (sound, failing *server) {
 	return sound, startServer(t, append(faults, "-tls-cert", sound.cert, "-tls-key", filepath.Join(dir, keyFile))...)
 }
 
+// programTimeout ends a program that hangs. None comes near it.
+const programTimeout = 5 * time.Minute
+
 // runProgram runs a program that speaks to a server by an AWS SDK, which must end well, and returns the one line it prints.
-func runProgram(t *testing.T, env []string, program string, args ...string) string {
+func runProgram(t *testing.T, env []string, command ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_REGION=us-east-1",
 		"AWS_DEFAULT_REGION=us-east-1", "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent",
@@ -55,6 +58,7 @@ func runProgram(t *testing.T, env []string, program string, args ...string) stri
 
 // TestBoto3 takes streams around the loop by the AWS SDK for Python.
 func TestBoto3(t *testing.T) {
+	t.Parallel()
 	python := fetchBoto3(t)
 	for name, overTLS := range map[string]bool{"HTTP": false, "HTTPS": true} {
 		t.Run(name, func(t *testing.T) {

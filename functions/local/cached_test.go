@@ -52,3 +52,17 @@ func fetchPython(t *testing.T, dir, requirement string) error {
 	}
 	return fetch(t, "", filepath.Join(dir, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", requirement)
 }
+
+// fetchJars returns the start of a command that runs a Java program from its source, with what a pom.xml in testdata names on its path.
+func fetchJars(t *testing.T, name, pom string) []string {
+	t.Helper()
+	java, err := exec.LookPath("java")
+	if err != nil {
+		lacking.Skip(t, err)
+	}
+	jars := cached(t, name, func(dir string) error {
+		return fetch(t, "", "mvn", "--quiet", "--batch-mode", "--file", pom, "dependency:copy-dependencies", "-DoutputDirectory="+dir)
+	})
+	// Java 17 takes a source to be in the encoding of the environment.
+	return []string{java, "-Dfile.encoding=UTF-8", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", filepath.Join(jars, "*")}
+}

@@ -44,6 +44,7 @@ func (c cli) run(ctx context.Context, args ...string) (string, error) {
 
 // TestCLI runs every operation as `aws kinesis` does. Words in {braces} stand for what an earlier answer said.
 func TestCLI(t *testing.T) {
+	t.Parallel()
 	c := cli{path: fetchCLI(t), url: startServer(t, "-data", t.TempDir()).url}
 	said := map[string]string{}
 	for _, step := range []struct {

@@ -1,61 +1,45 @@
 package main
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"testing"
 
-	"millrace/pkg/lacking"
 	"millrace/pkg/shardlog/memstore"
 )
 
 const javaSDKVersion = "2.41.28" // as testdata/java/pom.xml has it
 
-// fetchJavaSDK returns a folder with the AWS SDK for Java.
-func fetchJavaSDK(t *testing.T) string {
-	t.Helper()
-	return cached(t, "java-sdk-"+javaSDKVersion, func(dir string) error {
-		return fetch(t, "", "mvn", "--quiet", "--batch-mode", "--file", "testdata/java/pom.xml",
-			"dependency:copy-dependencies", "-DoutputDirectory="+dir)
-	})
-}
-
-// TestJavaSDK takes a stream around the loop by the AWS SDK for Java: in CBOR, which it speaks by itself, and in JSON.
+// TestJavaSDK takes streams around the loop by the AWS SDK for Java: in CBOR, which it speaks by itself, and in JSON.
 func TestJavaSDK(t *testing.T) {
-	jars := fetchJavaSDK(t)
-	java, err := exec.LookPath("java")
-	if err != nil {
-		lacking.Skip(t, err)
-	}
+	t.Parallel()
+	java := fetchJars(t, "java-sdk-"+javaSDKVersion, "testdata/java/pom.xml")
 	for cbor, contentType := range map[string]string{"true": "application/x-amz-cbor-1.1", "false": "application/x-amz-json-1.1"} {
 		t.Run(contentType, func(t *testing.T) {
-			o := options{account: "000000000000", region: "us-east-1"}
-			handler := o.newHandler(memstore.New(), slog.New(slog.DiscardHandler))
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if got := r.Header.Get("Content-Type"); got != contentType {
-					t.Errorf("%s came in %s", r.Header.Get("X-Amz-Target"), got)
-				}
-				handler.ServeHTTP(w, r)
-			}))
-			defer server.Close()
-			client := exec.CommandContext(t.Context(), java, "-Daws.cborEnabled="+cbor, "-cp", filepath.Join(jars, "*"), "testdata/java/Client.java", server.URL)
-			out, err := client.Output()
-			if err != nil {
-				t.Errorf("%v\n%s", err, stderrOf(err))
+			sound := serveContentType(t, options{}, contentType)
+			failing := serveContentType(t, options{throttle: 0.3}, contentType)
+			program := []string{"-Daws.cborEnabled=" + cbor, "testdata/java/Client.java", sound, failing}
+			said := runProgram(t, nil, slices.Concat(java, program)...)
+			if said != "AWS SDK for Java "+javaSDKVersion {
+				t.Errorf("it ran %q", said)
 			}
-			t.Logf("%s", out)
 		})
 	}
 }
 
-func stderrOf(err error) []byte {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.Stderr
-	}
-	return nil
+// serveContentType serves in memory, and returns the URL. Every request must come in the content type.
+func serveContentType(t *testing.T, o options, contentType string) string {
+	t.Helper()
+	o.account, o.region = "000000000000", "us-east-1"
+	handler := o.newHandler(memstore.New(), slog.New(slog.DiscardHandler))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Content-Type"); got != contentType {
+			t.Errorf("%s came in %s", r.Header.Get("X-Amz-Target"), got)
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }

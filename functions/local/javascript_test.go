@@ -22,6 +22,7 @@ func fetchJavaScriptSDK(t *testing.T) string {
 // TestJavaScriptSDK takes streams around the loop by the AWS SDK for JavaScript: over HTTP/2, which it speaks by itself even
 // without TLS, and over HTTP/1.1.
 func TestJavaScriptSDK(t *testing.T) {
+	t.Parallel()
 	sdk := fetchJavaScriptSDK(t)
 	node, err := exec.LookPath("node")
 	if err != nil {

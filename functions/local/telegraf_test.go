@@ -30,6 +30,7 @@ func fetchTelegraf(t *testing.T) string {
 
 // TestTelegraf writes metrics to a stream by one Telegraf and reads them back by another.
 func TestTelegraf(t *testing.T) {
+	t.Parallel()
 	telegraf := fetchTelegraf(t)
 	s := startServer(t, "-data", t.TempDir())
 	send(t, http.DefaultClient, s.url, "CreateStream", `{"StreamName":"metrics","ShardCount":2}`)

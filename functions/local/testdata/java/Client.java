@@ -14,7 +14,7 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.kinesis.KinesisClient;
 import software.amazon.awssdk.services.kinesis.model.*;
 
-/** Takes a stream around the loop by the AWS SDK for Java. The argument is the endpoint. */
+/** Takes streams around the loop by the AWS SDK for Java. The arguments are the endpoint and that of one where records fail. */
 public class Client {
   static void check(boolean holds, String what) {
     if (!holds) {
@@ -22,13 +22,63 @@ public class Client {
     }
   }
 
-  public static void main(String[] args) {
-    KinesisClient kinesis = KinesisClient.builder()
-        .endpointOverride(URI.create(args[0]))
+  static KinesisClient connect(String endpoint, int attempts) {
+    return KinesisClient.builder()
+        .endpointOverride(URI.create(endpoint))
         .region(Region.US_EAST_1)
         .httpClient(UrlConnectionHttpClient.create())
         .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("local", "local")))
+        .overrideConfiguration(o -> o.retryStrategy(r -> r.maxAttempts(attempts)))
         .build();
+  }
+
+  /** Puts again what fails, until every record is stored, and reads each back once. A record on its own fails by an exception. */
+  static void partialFailures(KinesisClient kinesis) {
+    String stream = "failing";
+    kinesis.createStream(r -> r.streamName(stream).shardCount(1));
+    kinesis.waiter().waitUntilStreamExists(r -> r.streamName(stream));
+    List<PutRecordsRequestEntry> left = new ArrayList<>();
+    for (int i = 0; i < 400; i++) {
+      left.add(PutRecordsRequestEntry.builder().partitionKey("k").data(SdkBytes.fromUtf8String("order " + i)).build());
+    }
+    Map<String, String> stored = new HashMap<>();
+    int failures = 0;
+    while (!left.isEmpty()) {
+      List<PutRecordsRequestEntry> sent = left;
+      PutRecordsResponse put = kinesis.putRecords(r -> r.streamName(stream).records(sent));
+      left = new ArrayList<>();
+      for (int i = 0; i < sent.size(); i++) {
+        PutRecordsResultEntry result = put.records().get(i);
+        if (result.errorCode() == null) {
+          stored.put(result.sequenceNumber(), sent.get(i).data().asUtf8String());
+          continue;
+        }
+        check(result.errorCode().equals("ProvisionedThroughputExceededException"), result.toString());
+        check(result.errorMessage().startsWith("Rate exceeded for shard shardId-000000000000 in stream failing"), result.toString());
+        left.add(sent.get(i));
+      }
+      check(put.failedRecordCount() == left.size(), put.failedRecordCount() + " of " + left.size() + " failures are told");
+      failures += left.size();
+    }
+    check(failures > 0, "no record failed");
+    for (boolean thrown = false; !thrown;) {
+      try {
+        PutRecordResponse put = kinesis.putRecord(r -> r.streamName(stream).partitionKey("k").data(SdkBytes.fromUtf8String("alone")));
+        stored.put(put.sequenceNumber(), "alone");
+      } catch (ProvisionedThroughputExceededException e) {
+        thrown = true;
+      }
+    }
+    String iterator = kinesis.getShardIterator(r -> r.streamName(stream).shardId("shardId-000000000000")
+        .shardIteratorType(ShardIteratorType.TRIM_HORIZON)).shardIterator();
+    Map<String, String> found = new HashMap<>();
+    kinesis.getRecords(r -> r.shardIterator(iterator)).records()
+        .forEach(record -> found.put(record.sequenceNumber(), record.data().asUtf8String()));
+    check(found.equals(stored), found.size() + " records were read back, " + stored.size() + " were stored");
+  }
+
+  public static void main(String[] args) {
+    KinesisClient kinesis = connect(args[0], 3);
     String stream = "java";
     kinesis.createStream(r -> r.streamName(stream).shardCount(2));
     kinesis.waiter().waitUntilStreamExists(r -> r.streamName(stream));
@@ -88,6 +138,7 @@ public class Client {
     }
     kinesis.deleteStream(r -> r.streamName(stream));
     kinesis.waiter().waitUntilStreamNotExists(r -> r.streamName(stream));
+    partialFailures(connect(args[1], 1));
     System.out.println("AWS SDK for Java " + VersionInfo.SDK_VERSION);
   }
 }
