@@ -53,24 +53,30 @@ func testConsumer(t *testing.T, store shardlog.Store, puts int) {
 		t.Fatal(err)
 	}
 	c := &consumer{client: client, stream: "orders", started: map[string]bool{}, ended: map[string]bool{}, written: make(chan struct{})}
-	var consuming, producing errgroup.Group
+	var consuming errgroup.Group
 	c.ctx, c.group = t.Context(), &consuming
 	if err := c.startListed(); err != nil {
 		t.Fatal(err)
 	}
-	third := make(chan struct{}, 8)
-	producers := make([]producer, 8)
-	for i := range producers {
-		producers[i] = producer{client: client, name: fmt.Sprint(i)}
-		producing.Go(func() error { return producers[i].run(t.Context(), puts, third) })
-	}
-	reshardErr := reshard(t.Context(), client, third)
-	err = producing.Wait()
+	producers, err := produceAndReshard(t.Context(), client, puts)
 	close(c.written)
-	if err := errors.Join(err, reshardErr, consuming.Wait()); err != nil {
+	if err := errors.Join(err, consuming.Wait()); err != nil {
 		t.Fatal(err)
 	}
 	c.check(t, producers)
+}
+
+// produceAndReshard has 8 producers put at the same time, and the stream's shards change meanwhile.
+func produceAndReshard(ctx context.Context, client *kinesis.Client, puts int) ([]producer, error) {
+	third := make(chan struct{}, 8)
+	producers := make([]producer, cap(third))
+	var producing errgroup.Group
+	for i := range producers {
+		producers[i] = producer{client: client, name: fmt.Sprint(i)}
+		producing.Go(func() error { return producers[i].run(ctx, puts, third) })
+	}
+	err := reshard(ctx, client, third)
+	return producers, errors.Join(producing.Wait(), err)
 }
 
 // newClient returns a stock client of an endpoint over the store.
@@ -78,9 +84,14 @@ func newClient(t *testing.T, store shardlog.Store) *kinesis.Client {
 	o := options{account: "000000000000", region: "us-east-1"}
 	server := httptest.NewServer(o.newHandler(store, slog.New(slog.NewTextHandler(io.Discard, nil))))
 	t.Cleanup(server.Close)
+	return clientOf(server.URL)
+}
+
+// clientOf returns a stock client of an endpoint.
+func clientOf(url string, more ...func(*kinesis.Options)) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
-		Region: o.region, BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	})
+		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}, more...)
 }
 
 // reshard splits, merges and scales, once a third of the puts are done.
