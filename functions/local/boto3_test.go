@@ -42,10 +42,7 @@ func runProgram(t *testing.T, env []string, command ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_REGION=us-east-1",
-		"AWS_DEFAULT_REGION=us-east-1", "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent",
-	}, env...)
+	cmd.Env = append(clientEnvironment(), env...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.Output()
@@ -54,6 +51,14 @@ func runProgram(t *testing.T, env []string, command ...string) string {
 		t.Fatalf("it ended with %v and printed %q\n%s", err, out, &log)
 	}
 	return line
+}
+
+// clientEnvironment has credentials of no account, and hides those of the person who runs the tests.
+func clientEnvironment() []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_REGION=us-east-1",
+		"AWS_DEFAULT_REGION=us-east-1", "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent",
+	}
 }
 
 // TestBoto3 takes streams around the loop by the AWS SDK for Python.

@@ -66,3 +66,16 @@ func fetchJars(t *testing.T, name, pom string) []string {
 	// Java 17 takes a source to be in the encoding of the environment.
 	return []string{java, "-Dfile.encoding=UTF-8", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", filepath.Join(jars, "*")}
 }
+
+// buildGo returns the path of a program that is built from a folder in testdata and the Go modules that it names.
+func buildGo(t *testing.T, name, folder string) string {
+	t.Helper()
+	dir := cached(t, name, func(dir string) error {
+		source := t.TempDir() // a copy, as the build completes go.mod and go.sum
+		if err := os.CopyFS(source, os.DirFS(filepath.Join("testdata", folder))); err != nil {
+			t.Fatal(err)
+		}
+		return fetch(t, source, "go", "build", "-mod=mod", "-o", filepath.Join(dir, folder), ".")
+	})
+	return filepath.Join(dir, folder)
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,10 +31,7 @@ type cli struct {
 
 func (c cli) run(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, c.path, append([]string{"--endpoint-url", c.url, "--output", "json", "kinesis"}, args...)...)
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local", "AWS_DEFAULT_REGION=us-east-1",
-		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1",
-	}
+	cmd.Env = append(clientEnvironment(), "AWS_PAGER=", "AWS_MAX_ATTEMPTS=1")
 	out, err := cmd.CombinedOutput()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
@@ -111,6 +109,146 @@ func TestCLI(t *testing.T) {
 				t.Fatalf("aws kinesis %s: %v\n%s", step.command, err, out)
 			}
 			said[step.keep] = fmt.Sprint(answer[step.keep])
+		}
+	}
+}
+
+// TestCLIRecords puts records of all sorts from files, and reads them back.
+func TestCLIRecords(t *testing.T) {
+	t.Parallel()
+	c := cli{path: fetchCLI(t), url: startServer(t, "-data", t.TempDir()).url}
+	c.must(t, nil, "create-stream", "--stream-name", "orders", "--shard-count", "1")
+	c.must(t, nil, "wait", "stream-exists", "--stream-name", "orders")
+	dir, stored := t.TempDir(), map[string]cliRecord{}
+	everyByte := make([]byte, 256)
+	for i := range everyByte {
+		everyByte[i] = byte(i)
+	}
+	for key, data := range map[string][]byte{"k": everyByte, "клиент-17": {}, "🦀": []byte("顧客")} {
+		file := filepath.Join(dir, "data")
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var answer struct{ SequenceNumber string }
+		c.must(t, &answer, "put-record", "--stream-name", "orders", "--partition-key", key, "--data", "fileb://"+file)
+		stored[answer.SequenceNumber] = cliRecord{key, data}
+	}
+	var large []cliRecord
+	for i := range 8 {
+		large = append(large, cliRecord{fmt.Sprintf("заказ %d", i), bytes.Repeat([]byte("🦀"), 25_000+i)})
+	}
+	if failed := c.put(t, large, stored); len(failed) > 0 {
+		t.Errorf("%d records failed", len(failed))
+	}
+	c.readBack(t, stored)
+	c.must(t, nil, "delete-stream", "--stream-name", "orders")
+	c.must(t, nil, "wait", "stream-not-exists", "--stream-name", "orders")
+}
+
+// TestCLIPartialFailure puts records, and again those that failed.
+func TestCLIPartialFailure(t *testing.T) {
+	t.Parallel()
+	c := cli{path: fetchCLI(t), url: startServer(t, "-memory", "-throttle", "0.5").url}
+	c.must(t, nil, "create-stream", "--stream-name", "orders", "--shard-count", "1")
+	var records []cliRecord
+	for i := range 400 {
+		records = append(records, cliRecord{fmt.Sprint(i), fmt.Appendf(nil, "order %d", i)})
+	}
+	stored := map[string]cliRecord{}
+	failed := c.put(t, records, stored)
+	if len(failed) == 0 {
+		t.Fatal("no record failed")
+	}
+	c.put(t, failed, stored)
+	c.readBack(t, stored)
+	for {
+		out, err := c.run(t.Context(), "put-record", "--stream-name", "orders", "--partition-key", "k", "--data", "x")
+		if err == nil {
+			continue
+		}
+		if !strings.Contains(out, "(ProvisionedThroughputExceededException)") || !strings.Contains(out, "Rate exceeded for shard shardId-000000000000") {
+			t.Errorf("put-record: %v %s", err, out)
+		}
+		return
+	}
+}
+
+type cliRecord struct {
+	key  string
+	data []byte
+}
+
+// must runs a command that is to succeed, and decodes its answer.
+func (c cli) must(t *testing.T, answer any, args ...string) {
+	t.Helper()
+	out, err := c.run(t.Context(), args...)
+	if err == nil && answer != nil {
+		err = json.Unmarshal([]byte(out), answer)
+	}
+	if err != nil {
+		t.Fatalf("aws kinesis %.200q: %v\n%.2000s", args, err, out)
+	}
+}
+
+// put puts records from a file, keeps by sequence number what was stored, and returns what failed.
+func (c cli) put(t *testing.T, records []cliRecord, stored map[string]cliRecord) (failed []cliRecord) {
+	t.Helper()
+	type entry struct{ Data, PartitionKey string } // version 1 takes Data as it is
+	var entries []entry
+	for _, r := range records {
+		entries = append(entries, entry{string(r.data), r.key})
+	}
+	text, err := json.Marshal(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "records.json")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		FailedRecordCount int
+		Records           []struct{ SequenceNumber, ErrorCode, ErrorMessage string }
+	}
+	c.must(t, &answer, "put-records", "--stream-name", "orders", "--records", "file://"+file)
+	if len(answer.Records) != len(records) {
+		t.Fatalf("%d answers to %d records", len(answer.Records), len(records))
+	}
+	for i, r := range answer.Records {
+		if r.ErrorCode == "" {
+			stored[r.SequenceNumber] = records[i]
+			continue
+		}
+		if r.ErrorCode != "ProvisionedThroughputExceededException" || !strings.HasPrefix(r.ErrorMessage, "Rate exceeded for shard") {
+			t.Errorf("a record failed with %s: %s", r.ErrorCode, r.ErrorMessage)
+		}
+		failed = append(failed, records[i])
+	}
+	if answer.FailedRecordCount != len(failed) {
+		t.Errorf("%d records failed, FailedRecordCount is %d", len(failed), answer.FailedRecordCount)
+	}
+	return failed
+}
+
+// readBack compares what the stream's one shard holds with what was stored.
+func (c cli) readBack(t *testing.T, stored map[string]cliRecord) {
+	t.Helper()
+	var at struct{ ShardIterator string }
+	c.must(t, &at, "get-shard-iterator", "--stream-name", "orders", "--shard-id", "shardId-000000000000", "--shard-iterator-type", "TRIM_HORIZON")
+	var read struct {
+		Records []struct {
+			SequenceNumber, PartitionKey string
+			Data                         []byte
+		}
+	}
+	c.must(t, &read, "get-records", "--shard-iterator", at.ShardIterator)
+	if len(read.Records) != len(stored) {
+		t.Errorf("%d records were read back, %d were stored", len(read.Records), len(stored))
+	}
+	for _, r := range read.Records {
+		want, known := stored[r.SequenceNumber]
+		if !known || r.PartitionKey != want.key || !bytes.Equal(r.Data, want.data) {
+			t.Errorf("%s holds another record, or none that was put: %.100v", r.SequenceNumber, r)
 		}
 	}
 }

@@ -15,23 +15,10 @@ import (
 
 const telegrafVersion = "1.37.2" // as testdata/telegraf/go.mod has it
 
-// fetchTelegraf returns the path of a Telegraf with its Kinesis plugins, built from its Go modules.
-func fetchTelegraf(t *testing.T) string {
-	t.Helper()
-	dir := cached(t, "telegraf-v"+telegrafVersion, func(dir string) error {
-		source := t.TempDir() // a copy, as the build completes go.mod and go.sum
-		if err := os.CopyFS(source, os.DirFS("testdata/telegraf")); err != nil {
-			t.Fatal(err)
-		}
-		return fetch(t, source, "go", "build", "-mod=mod", "-o", filepath.Join(dir, "telegraf"), ".")
-	})
-	return filepath.Join(dir, "telegraf")
-}
-
 // TestTelegraf writes metrics to a stream by one Telegraf and reads them back by another.
 func TestTelegraf(t *testing.T) {
 	t.Parallel()
-	telegraf := fetchTelegraf(t)
+	telegraf := buildGo(t, "telegraf-v"+telegrafVersion, "telegraf")
 	s := startServer(t, "-data", t.TempDir())
 	send(t, http.DefaultClient, s.url, "CreateStream", `{"StreamName":"metrics","ShardCount":2}`)
 	const metrics = "order,sku=mug total=14.5 1700000001000000000\norder,sku=tea total=32.3 1700000000000000000\n"
