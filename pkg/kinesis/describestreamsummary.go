@@ -10,6 +10,9 @@ const (
 	StatusUpdating = "UPDATING"
 )
 
+// UserPartitionKey is the record distribution strategy by which a record goes to the shard of its hash key.
+const UserPartitionKey = "USER_PARTITION_KEY"
+
 // DescribeStreamSummaryInput asks about a stream, without its shards.
 type DescribeStreamSummaryInput struct {
 	presence
@@ -36,6 +39,8 @@ type StreamDescriptionSummary struct {
 	EncryptionType          string            // "" is written as EncryptionNone
 	OpenShardCount          int
 	ConsumerCount           int
+	// RecordDistributionStrategy is "" where it is absent: only a stream on demand has one.
+	RecordDistributionStrategy string
 }
 
 // EnhancedMetrics names the metrics kept for each shard.
@@ -69,6 +74,7 @@ func (s *StreamDescriptionSummary) members(v visitor) {
 	v.text("EncryptionType", &s.EncryptionType, required, &encryptionType)
 	v.integer("OpenShardCount", &s.OpenShardCount, required, nil)
 	v.integer("ConsumerCount", &s.ConsumerCount, required, nil)
+	v.text("RecordDistributionStrategy", &s.RecordDistributionStrategy, optional, nil)
 }
 
 func (m *EnhancedMetrics) members(v visitor) {

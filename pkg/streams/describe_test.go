@@ -85,7 +85,7 @@ func TestDescribeStreamSummary(t *testing.T) {
 		f.wantAnswer(t, "DescribeStreamSummary", `{"StreamName":"orders"}`, 200,
 			`{"StreamDescriptionSummary":{"StreamName":"orders","StreamARN":"arn:aws:kinesis:us-east-1:111111111111:stream/orders","StreamStatus":"ACTIVE",`+
 				`"StreamModeDetails":{"StreamMode":"ON_DEMAND"},"RetentionPeriodHours":100,"StreamCreationTimestamp":946684800,`+
-				`"EnhancedMonitoring":[{"ShardLevelMetrics":[]}],"EncryptionType":"NONE","OpenShardCount":3,"ConsumerCount":0}}`)
+				`"EnhancedMonitoring":[{"ShardLevelMetrics":[]}],"EncryptionType":"NONE","OpenShardCount":3,"ConsumerCount":0,"RecordDistributionStrategy":"USER_PARTITION_KEY"}}`)
 	})
 }
 
