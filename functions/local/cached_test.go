@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"millrace/pkg/lacking"
@@ -19,12 +20,13 @@ func cached(t *testing.T, name string, fill func(dir string) error) string {
 		lacking.Skip(t, fmt.Errorf("a cache folder: %w", err))
 	}
 	dir := filepath.Join(cache, "millrace", name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer alone(t, dir+".lock")()
 	complete := filepath.Join(dir, "complete")
 	if _, err := os.Stat(complete); err == nil {
 		return dir
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
 	}
 	if err := fill(dir); err != nil {
 		lacking.Skip(t, fmt.Errorf("%s: %w", name, err))
@@ -33,6 +35,19 @@ func cached(t *testing.T, name string, fill func(dir string) error) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// alone waits until no other test, in this process or another, is between its call and that of what it returns.
+func alone(t *testing.T, lockFile string) (done func()) {
+	t.Helper()
+	lock, err := os.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	return func() { lock.Close() }
 }
 
 // fetch runs a command in a folder, and fails with what it said.
