@@ -34,7 +34,7 @@ func soundAndFailing(t *testing.T, overTLS bool) (sound, failing *server) {
 }
 
 // programTimeout ends a program that hangs. None comes near it.
-const programTimeout = 5 * time.Minute
+const programTimeout = 10 * time.Minute
 
 // runProgram runs a program that speaks to a server by an AWS SDK, which must end well, and returns the one line it prints.
 func runProgram(t *testing.T, env []string, command ...string) string {

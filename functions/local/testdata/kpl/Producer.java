@@ -86,6 +86,7 @@ public class Producer {
         .setCaCertFile(certificate)
         .setAggregationEnabled(aggregate)
         .setRecordTtl(600_000) // no record must expire because this machine is slow
+        .setConnectTimeout(60_000)
         .setRequestTimeout(60_000)
         .setTempDirectory(folder));
   }
