@@ -21,7 +21,7 @@ run: ## the endpoint on 127.0.0.1:4567 over the embedded store (ARGS="-memory ..
 test: ## every test, and each fuzzer for a few seconds
 	@test -n "$(RACE)" || echo "WARNING: no C compiler, so the tests run without the race detector"
 	@rm -f $(NOT_TESTED) && mkdir -p $(dir $(NOT_TESTED))
-	MILLRACE_NOT_TESTED=$(NOT_TESTED) go test $(RACE) ./...
+	MILLRACE_NOT_TESTED=$(NOT_TESTED) go test -timeout 30m $(RACE) ./...
 	@$(MAKE) --no-print-directory fuzz
 	@test ! -s $(NOT_TESTED) || { echo; echo "WARNING: NOT TESTED, because this machine lacks something:"; sort $(NOT_TESTED); }
 
