@@ -6,7 +6,6 @@ import (
 
 	"millrace/pkg/kinesis"
 	"millrace/pkg/segment"
-	"millrace/pkg/seqnum"
 	"millrace/pkg/shardlog"
 )
 
@@ -14,8 +13,8 @@ import (
 //
 //   - A record that is not stored is an error of the request: ProvisionedThroughputExceededException where the shard is
 //     throttled, InternalFailure otherwise.
-//   - SequenceNumberForOrdering must be a sequence number, and then needs no work: a record put after another was
-//     acknowledged always has the larger one.
+//   - SequenceNumberForOrdering is accepted and needs no work: a record put after another was acknowledged always has
+//     the larger sequence number. What is no sequence number is refused.
 func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {
 	if err := s.checkOrdering(ctx, in); err != nil {
 		return nil, err
@@ -41,23 +40,4 @@ func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*k
 		return nil, kinesis.InternalFailure()
 	}
 	return &kinesis.PutRecordOutput{SequenceNumber: r.Number.String(), ShardId: shard}, nil
-}
-
-// firstVersionDigits is how many digits the sequence numbers of Kinesis's first layout had, which began at 2^124. Below
-// that a number orders a record after nothing: producers start with 0.
-const firstVersionDigits = 38
-
-// checkOrdering refuses a SequenceNumberForOrdering that is no sequence number, be it of another stream.
-func (s *Service) checkOrdering(ctx context.Context, in *kinesis.PutRecordInput) error {
-	number := in.SequenceNumberForOrdering
-	if len(number) < firstVersionDigits {
-		return nil
-	}
-	if _, err := seqnum.Parse(number); err == nil {
-		return nil
-	}
-	if _, err := s.streams.Cached(ctx, in.Stream()); err != nil {
-		return err
-	}
-	return kinesis.InvalidOrderingNumber(number, in.Stream(), s.config.Account)
 }
