@@ -341,8 +341,8 @@ func varying(text string) string {
 }
 
 var (
-	uuid    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-	base64s = regexp.MustCompile(`^[A-Za-z0-9+/]{80,108}=*$`)
+	uuidText = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	idText   = regexp.MustCompile(`^[A-Za-z0-9+/]{80,108}=*$`)
 )
 
 func headersOf(header http.Header) string {
@@ -354,9 +354,9 @@ func headersOf(header http.Header) string {
 		}
 		value := strings.Join(values, ", ")
 		switch {
-		case uuid.MatchString(value):
+		case uuidText.MatchString(value):
 			value = "<UUID>"
-		case base64s.MatchString(value):
+		case idText.MatchString(value):
 			value = "<base64>"
 		}
 		all = append(all, name+": "+value)
