@@ -6,6 +6,7 @@ import (
 
 	"millrace/pkg/kinesis"
 	"millrace/pkg/shardlog"
+	"millrace/pkg/sigv4"
 )
 
 // wireError returns what the client is told of an error. What is not meant for it is logged instead.
@@ -13,6 +14,10 @@ func (h *handler) wireError(ctx context.Context, err error, x *exchange) *kinesi
 	var wire *kinesis.Error
 	if errors.As(err, &wire) {
 		return wire
+	}
+	var refusal *sigv4.Refusal
+	if errors.As(err, &refusal) {
+		return unsigned(refusal)
 	}
 	stream, account := streamOf(x.in), h.config.Service.Account()
 	switch {
@@ -29,6 +34,20 @@ func (h *handler) wireError(ctx context.Context, err error, x *exchange) *kinesi
 	}
 	h.config.Logger.ErrorContext(ctx, "request failed", "action", x.action, "stream", stream, "answer", wire.Code, "cause", err.Error())
 	return wire
+}
+
+// unsigned returns the code that AWS has for a refusal's cause.
+func unsigned(r *sigv4.Refusal) *kinesis.Error {
+	switch r.Cause {
+	case sigv4.Unsigned:
+		return kinesis.MissingAuthenticationToken(r.Message)
+	case sigv4.Incomplete:
+		return kinesis.IncompleteSignature(r.Message)
+	case sigv4.UnknownKey:
+		return kinesis.UnrecognizedClient(r.Message)
+	default:
+		return kinesis.InvalidSignature(r.Message)
+	}
 }
 
 func streamOf(in kinesis.Input) string {

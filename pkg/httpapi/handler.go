@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ const (
 type Config struct {
 	Service *streams.Service
 	Logger  *slog.Logger  // default slog.Default(). With a handler that [LogHandler] wraps, its lines bear the request id
+	Access  Access        // default nil: everybody is let in, and signatures are not looked at
 	Timeout time.Duration // the longest a request may take, unless it comes with less. Default 25 s
 }
 
@@ -57,6 +59,7 @@ type exchange struct {
 	start  time.Time
 	codec  kinesis.Codec
 	action string
+	key    string // id of the access key that signed it
 	in     kinesis.Input
 	out    kinesis.Output
 	status int
@@ -123,13 +126,21 @@ func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return nil, err
 	}
-	in, call := op()
+	if err := h.admit(r.WithContext(ctx), body, x, op); err != nil {
+		return nil, err
+	}
+	in, call := op.prepare()
 	x.in = in
-	if err := x.codec.Decode(body, in); err != nil {
+	unread := x.codec.Decode(body, in)
+	unnamed, err := h.checkStream(ctx, x, op)
+	if err := cmp.Or(err, unread); err != nil {
 		return nil, err
 	}
 	if err := in.Validate(); err != nil {
 		return nil, err
+	}
+	if unnamed != nil {
+		return nil, unnamed
 	}
 	return call(ctx)
 }
@@ -142,9 +153,9 @@ func (h *handler) find(r *http.Request, x *exchange) (operation, error) {
 	switch {
 	case target == "":
 		unknown.Message = "The header X-Amz-Target is missing"
-		return nil, unknown
+		return operation{}, unknown
 	case !ok:
-		return nil, unknown
+		return operation{}, unknown
 	}
 	op, ok := h.operations[action]
 	if ok {
@@ -155,7 +166,7 @@ func (h *handler) find(r *http.Request, x *exchange) (operation, error) {
 		x.action = action
 		unknown.Message = action + " is not supported by this endpoint"
 	}
-	return nil, unknown
+	return operation{}, unknown
 }
 
 // readBody reads the body, of a size known beforehand in one piece, and refuses one that is too large without reading it on.

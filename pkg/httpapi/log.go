@@ -18,6 +18,9 @@ func (h *handler) log(ctx context.Context, x *exchange) {
 	if x.code != "" {
 		attrs = append(attrs, slog.String("error", x.code))
 	}
+	if x.key != "" {
+		attrs = append(attrs, slog.String("key", x.key))
+	}
 	if stream := streamOf(x.in); stream != "" {
 		attrs = append(attrs, slog.String("stream", loggable(stream)))
 	}

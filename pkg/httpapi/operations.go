@@ -7,8 +7,13 @@ import (
 	"millrace/pkg/streams"
 )
 
-// operation returns an input to be read and checked, and the call that then takes it.
-type operation func() (in kinesis.Input, call func(context.Context) (kinesis.Output, error))
+// operation is what an action does.
+type operation struct {
+	// prepare returns an input to be read and checked, and the call that then takes it.
+	prepare func() (in kinesis.Input, call func(context.Context) (kinesis.Output, error))
+	// ofAccount tells that it is on no stream, but on the account as a whole. Any other is on one stream.
+	ofAccount bool
+}
 
 // operations lists what the endpoint serves, by action.
 func operations(s *streams.Service) map[string]operation {
@@ -17,14 +22,14 @@ func operations(s *streams.Service) map[string]operation {
 		"CreateStream":                  serve(s.CreateStream),
 		"DecreaseStreamRetentionPeriod": serve(s.DecreaseStreamRetentionPeriod),
 		"DeleteStream":                  serve(s.DeleteStream),
-		"DescribeLimits":                serve(s.DescribeLimits),
+		"DescribeLimits":                ofAccount(serve(s.DescribeLimits)),
 		"DescribeStream":                serve(s.DescribeStream),
 		"DescribeStreamSummary":         serve(s.DescribeStreamSummary),
 		"GetRecords":                    serve(s.GetRecords),
 		"GetShardIterator":              serve(s.GetShardIterator),
 		"IncreaseStreamRetentionPeriod": serve(s.IncreaseStreamRetentionPeriod),
 		"ListShards":                    serve(s.ListShards),
-		"ListStreams":                   serve(s.ListStreams),
+		"ListStreams":                   ofAccount(serve(s.ListStreams)),
 		"ListTagsForResource":           serve(s.ListTagsForResource),
 		"ListTagsForStream":             serve(s.ListTagsForStream),
 		"MergeShards":                   serve(s.MergeShards),
@@ -84,7 +89,7 @@ type inputOf[T any] interface {
 }
 
 func serve[T any, P inputOf[T], O kinesis.Output](call func(context.Context, P) (O, error)) operation {
-	return func() (kinesis.Input, func(context.Context) (kinesis.Output, error)) {
+	return operation{prepare: func() (kinesis.Input, func(context.Context) (kinesis.Output, error)) {
 		in := P(new(T))
 		return in, func(ctx context.Context) (kinesis.Output, error) {
 			out, err := call(ctx, in)
@@ -93,5 +98,10 @@ func serve[T any, P inputOf[T], O kinesis.Output](call func(context.Context, P) 
 			}
 			return out, nil
 		}
-	}
+	}}
+}
+
+func ofAccount(op operation) operation {
+	op.ofAccount = true
+	return op
 }

@@ -28,7 +28,10 @@ const (
 	InternalFailureMessage = "Internal service failure."
 )
 
-const codeSerialization = "SerializationException"
+const (
+	codeSerialization = "SerializationException"
+	codeAccessDenied  = "AccessDeniedException"
+)
 
 // RateExceeded returns the text of a throttled record: what was exceeded is the rate of the shard with that id.
 func RateExceeded(shardID, stream, account string) string {
@@ -104,13 +107,37 @@ func InternalFailure() *Error {
 // UnknownOperation answers a request whose target is missing or names no operation.
 func UnknownOperation() *Error { return badRequest("UnknownOperationException", "") }
 
+// MissingAuthenticationToken answers a request that is not signed.
+func MissingAuthenticationToken(message string) *Error {
+	return forbidden("MissingAuthenticationTokenException", message)
+}
+
+// IncompleteSignature answers a request whose signature lacks parts.
+func IncompleteSignature(message string) *Error {
+	return forbidden("IncompleteSignatureException", message)
+}
+
+// UnrecognizedClient answers a request that is signed with a key that there is not.
+func UnrecognizedClient(message string) *Error {
+	return forbidden("UnrecognizedClientException", message)
+}
+
+// InvalidSignature answers a request that is not what the key's owner signed, or not now. SDKs correct their clock on it, and
+// try again.
+func InvalidSignature(message string) *Error { return forbidden("InvalidSignatureException", message) }
+
+// AccessDenied says that a key has no right to an action, on the resource of that ARN unless it is "".
+func AccessDenied(accessKeyID, action, arn string) *Error {
+	message := fmt.Sprintf("Access key %s is not authorized to perform: kinesis:%s", accessKeyID, action)
+	if arn != "" {
+		message += " on resource: " + arn
+	}
+	return badRequest(codeAccessDenied, message)
+}
+
 // AccessDeniedMethod answers a request by another method than POST.
 func AccessDeniedMethod() *Error {
-	return &Error{
-		Code:    "AccessDeniedException",
-		Status:  http.StatusForbidden,
-		Message: "Unable to determine service/operation name to be authorized",
-	}
+	return forbidden(codeAccessDenied, "Unable to determine service/operation name to be authorized")
 }
 
 // RequestEntityTooLarge answers a body of more than [MaxBody] bytes.
@@ -128,6 +155,10 @@ func serialization(message string) *Error { return badRequest(codeSerialization,
 
 func badRequest(code, message string) *Error {
 	return &Error{Code: code, Status: http.StatusBadRequest, Message: message}
+}
+
+func forbidden(code, message string) *Error {
+	return &Error{Code: code, Status: http.StatusForbidden, Message: message}
 }
 
 // failure is an Error as the wire carries it.

@@ -22,7 +22,7 @@ func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStream
 	page, more := after(s.retained(stream), in.ExclusiveStartShardId, min(orDefault(in.Limit, describePage), describePage))
 	return &kinesis.DescribeStreamOutput{StreamDescription: kinesis.StreamDescription{
 		StreamName:              stream.Name,
-		StreamARN:               s.arn(stream.Name),
+		StreamARN:               s.StreamARN(stream.Name),
 		StreamStatus:            kinesis.StatusActive,
 		StreamModeDetails:       kinesis.StreamModeDetails{StreamMode: string(stream.Mode)},
 		Shards:                  s.wireShards(stream, page),
@@ -30,8 +30,4 @@ func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStream
 		RetentionPeriodHours:    int(stream.Retention / time.Hour),
 		StreamCreationTimestamp: stream.Created,
 	}}, nil
-}
-
-func (s *Service) arn(stream string) string {
-	return kinesis.StreamARN(s.config.Region, s.config.Account, stream)
 }

@@ -25,7 +25,7 @@ func (s *Service) DescribeStreamSummary(ctx context.Context, in *kinesis.Describ
 	return &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: kinesis.StreamDescriptionSummary{
 		RecordDistributionStrategy: strategy,
 		StreamName:                 stream.Name,
-		StreamARN:                  s.arn(stream.Name),
+		StreamARN:                  s.StreamARN(stream.Name),
 		StreamStatus:               kinesis.StatusActive,
 		StreamModeDetails:          kinesis.StreamModeDetails{StreamMode: string(stream.Mode)},
 		RetentionPeriodHours:       int(stream.Retention / time.Hour),

@@ -35,7 +35,7 @@ func (s *Service) ListStreams(ctx context.Context, in *kinesis.ListStreamsInput)
 		out.StreamNames = append(out.StreamNames, stream.Name)
 		out.StreamSummaries = append(out.StreamSummaries, kinesis.StreamSummary{
 			StreamName:              stream.Name,
-			StreamARN:               s.arn(stream.Name),
+			StreamARN:               s.StreamARN(stream.Name),
 			StreamStatus:            kinesis.StatusActive,
 			StreamModeDetails:       kinesis.StreamModeDetails{StreamMode: string(stream.Mode)},
 			StreamCreationTimestamp: stream.Created,

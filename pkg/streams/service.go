@@ -54,6 +54,11 @@ func New(log *shardlog.Log, config Config) *Service {
 // Account returns the account that errors and ARNs name.
 func (s *Service) Account() string { return s.config.Account }
 
+// StreamARN returns the Amazon Resource Name that the stream of that name has.
+func (s *Service) StreamARN(stream string) string {
+	return kinesis.StreamARN(s.config.Region, s.config.Account, stream)
+}
+
 // logFailures logs why a shard did not store what was sent to it, once for each run of records with the same cause.
 func (s *Service) logFailures(ctx context.Context, stream string, results []shardlog.Result) {
 	logged := map[uint32]bool{}

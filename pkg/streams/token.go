@@ -9,6 +9,7 @@ import (
 	"errors"
 	"time"
 
+	"millrace/pkg/kinesis"
 	"millrace/pkg/shardlog"
 )
 
@@ -90,6 +91,27 @@ func openToken(text string, kind tokenKind) (sealedToken, error) {
 
 func (t sealedToken) isOf(streamID string) bool {
 	return hmac.Equal(t.code, tokenCode(t.body, streamID))
+}
+
+// StreamOf returns the name of the one stream that an operation would take an input to: the one that the input names, or that its
+// iterator or token claims to be for. It is "" for an input that names none. It fails as the operation would where an
+// iterator or token cannot be read. The input may not have passed its Validate: then the name may not be one that a stream can have.
+func StreamOf(in kinesis.Input) (string, error) {
+	text, kind, refusal := "", iteratorToken, kinesis.InvalidIterator()
+	switch in := in.(type) {
+	case *kinesis.GetRecordsInput:
+		text = in.ShardIterator
+	case *kinesis.ListShardsInput:
+		text, kind, refusal = in.NextToken, shardsToken, kinesis.InvalidNextToken()
+	}
+	if text == "" {
+		return in.Stream(), nil
+	}
+	t, err := openToken(text, kind)
+	if err != nil {
+		return "", refusal
+	}
+	return t.stream, nil
 }
 
 // streamOf returns the stream that a token was made for, from the cache if that is the one. It fails with errToken where

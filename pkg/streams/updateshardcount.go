@@ -43,7 +43,7 @@ func (s *Service) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardC
 		StreamName:        stream.Name,
 		CurrentShardCount: open,
 		TargetShardCount:  target,
-		StreamARN:         s.arn(stream.Name),
+		StreamARN:         s.StreamARN(stream.Name),
 	}, nil
 }
 
