@@ -29,16 +29,17 @@ const account = "111111111111"
 // endpoint is a handler over a memstore behind faults, with its log.
 type endpoint struct {
 	http.Handler
-	faults *faultstore.Store
-	log    *bytes.Buffer
+	service *streams.Service
+	faults  *faultstore.Store
+	log     *bytes.Buffer
 }
 
 func newEndpoint(plan func(faultstore.Call) faultstore.Fault) *endpoint {
 	e := &endpoint{faults: faultstore.New(memstore.New(), plan), log: &bytes.Buffer{}}
 	logger := slog.New(httpapi.LogHandler(slog.NewJSONHandler(e.log, nil)))
 	log := shardlog.NewLog(e.faults, shardlog.Options{AppendTimeout: 2 * time.Second})
-	service := streams.New(log, streams.Config{Account: account, Logger: logger})
-	e.Handler = httpapi.New(httpapi.Config{Service: service, Logger: logger})
+	e.service = streams.New(log, streams.Config{Account: account, Logger: logger})
+	e.Handler = httpapi.New(httpapi.Config{Service: e.service, Logger: logger})
 	return e
 }
 
