@@ -32,19 +32,7 @@ func serve(ctx context.Context, handler http.Handler, o options, out io.Writer, 
 	if err != nil {
 		return err
 	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(true) // some SDKs speak it to an http:// endpoint, unasked
-	server := &http.Server{
-		Handler:           handler,
-		Protocols:         protocols,
-		ReadTimeout:       readTimeout,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    headerBytes,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-	}
+	server := newServer(handler, logger)
 	served := make(chan error, 1)
 	if cert == "" {
 		fmt.Fprintf(out, "millrace serves Kinesis on http://%s, storing in %s\n", listener.Addr(), o.storeName())
@@ -65,6 +53,23 @@ func serve(ctx context.Context, handler http.Handler, o options, out io.Writer, 
 	}
 	fmt.Fprintln(out, "millrace has stopped")
 	return nil
+}
+
+// newServer returns what speaks the protocols, and bears with no client for long.
+func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true) // some SDKs speak it to an http:// endpoint, unasked
+	return &http.Server{
+		Handler:           handler,
+		Protocols:         protocols,
+		ReadTimeout:       readTimeout,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
 }
 
 // certificate returns the files of the certificate to serve with and of its key, or "" to serve without TLS.

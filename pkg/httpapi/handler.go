@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -185,13 +186,16 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		body, err = io.ReadAll(limited)
 	}
 	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.As(err, &tooLarge):
 		return nil, kinesis.RequestEntityTooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, kinesis.RequestTimeout()
+	default: // the client went away, or its chunks make no body
+		return nil, kinesis.RequestAborted()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the body: %w", err)
-	}
-	return body, nil
 }
 
 func mediaType(r *http.Request) string {

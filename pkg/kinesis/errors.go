@@ -149,6 +149,20 @@ func RequestEntityTooLarge() *Error {
 	}
 }
 
+// RequestTimeout answers a body that did not come in time. SDKs send it again.
+func RequestTimeout() *Error {
+	return &Error{
+		Code:    "RequestTimeoutException",
+		Status:  http.StatusRequestTimeout,
+		Message: "The request body was not received in time",
+	}
+}
+
+// RequestAborted answers a body that ends before its end.
+func RequestAborted() *Error {
+	return badRequest("RequestAbortedException", "The request body ended before its end")
+}
+
 // serialization is the refusal of a body: without message one that is not a document of its format, with a message one
 // that has a member of the wrong type.
 func serialization(message string) *Error { return badRequest(codeSerialization, message) }

@@ -18,7 +18,7 @@
 //   - There is no session token: keys of this endpoint are long-lived.
 //
 // Headers have the values that package net/http gives them: names in any case, folded lines unfolded, blanks around values cut.
-// Runs of blanks inside a value count as one, as the algorithm has it. The length of the body stands in for a Content-Length that is
+// Runs of spaces inside a value count as one, as the algorithm has it; on tabs there SDKs do not agree, and that for Go has its way. The length of the body stands in for a Content-Length that is
 // signed, because gateways may not pass that on; a signed Content-Length of 0 cannot be verified.
 //
 // A request that was seen before is let in again within its five minutes, as by AWS.
