@@ -38,8 +38,8 @@ var mayImport = map[string]string{
 
 // mayImportDirectly lists who imports a foreign module in its own files.
 var mayImportDirectly = map[string]string{
-	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal pkg/dynamostore/cost pkg/awsenv pkg/sigv4",
-	"github.com/aws/smithy-go":      "pkg/dynamostore",
+	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal pkg/dynamostore/cost pkg/awsenv",
+	"github.com/aws/smithy-go":      "pkg/dynamostore pkg/sigv4",
 	"github.com/aws/aws-lambda-go/": "functions/api",
 	"go.etcd.io/bbolt":              "pkg/boltstore",
 	"github.com/klauspost/compress": "pkg/segment",

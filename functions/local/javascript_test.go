@@ -28,14 +28,7 @@ func TestJavaScriptSDK(t *testing.T) {
 	if err != nil {
 		lacking.Skip(t, err)
 	}
-	// Modules are looked for beside the program.
-	beside := t.TempDir()
-	if err := os.CopyFS(beside, os.DirFS("testdata/javascript")); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(filepath.Join(sdk, "node_modules"), filepath.Join(beside, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
+	beside := besideModules(t, sdk, "javascript")
 	for _, test := range []struct {
 		name, protocol string
 		overTLS        bool
@@ -58,4 +51,18 @@ func TestJavaScriptSDK(t *testing.T) {
 			t.Log(said)
 		})
 	}
+}
+
+// besideModules returns a folder with the programs of a folder in testdata and with the modules of another, which Node.js looks for
+// beside the program.
+func besideModules(t *testing.T, modules, folder string) string {
+	t.Helper()
+	beside := t.TempDir()
+	if err := os.CopyFS(beside, os.DirFS(filepath.Join("testdata", folder))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(modules, "node_modules"), filepath.Join(beside, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return beside
 }

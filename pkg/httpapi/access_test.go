@@ -139,7 +139,7 @@ func TestSignatures(t *testing.T) {
 		"signed in parts": {replace("Signature=", "Signatur="), 403,
 			refusal("IncompleteSignatureException", "Authorization header has an unknown parameter 'Signatur'.")},
 		"without a date": {func() *http.Request { r := good(); r.Header.Del("X-Amz-Date"); return r }(), 403,
-			refusal("IncompleteSignatureException", "Authorization header requires existence of a 'X-Amz-Date' header.")},
+			refusal("IncompleteSignatureException", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")},
 		"unknown key": {replace(keyID, "AKIDEXAMPLE"), 403,
 			refusal("UnrecognizedClientException", "The security token included in the request is invalid.")},
 		"session token": {set(good(), "X-Amz-Security-Token", "x"), 403,

@@ -73,7 +73,7 @@ func parseParameters(list string, dated bool) (map[string]string, error) {
 		}
 	}
 	if !dated {
-		missing = append(missing, "Authorization header requires existence of a 'X-Amz-Date' header.")
+		missing = append(missing, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	}
 	if missing != nil {
 		return nil, refuse(Incomplete, "%s", strings.Join(missing, " "))
@@ -94,7 +94,7 @@ func (a *authorization) setCredential(value string) error {
 func (a *authorization) setHeaders(value string) error {
 	names := strings.Split(value, ";")
 	for i, name := range names {
-		if !isLowerName(name) || i > 0 && names[i-1] >= name {
+		if name != ":authority" && !isLowerName(name) || i > 0 && names[i-1] >= name {
 			return refuse(Incomplete, "SignedHeaders must be names of headers in lower case and alphabetical order, each once, with semicolons between them.")
 		}
 	}

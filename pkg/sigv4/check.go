@@ -3,16 +3,19 @@ package sigv4
 import (
 	"cmp"
 	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go/aws-http-auth/credentials"
+	signer "github.com/aws/smithy-go/aws-http-auth/sigv4"
+	"github.com/aws/smithy-go/aws-http-auth/v4"
 )
 
 // check holds a request to what a signature must be besides complete.
@@ -51,15 +54,18 @@ func (v *Verifier) checkDate(date time.Time) error {
 
 // checkHeaders refuses a request that bears what could have been added or repeated on its way.
 func (c claim) checkHeaders(r *http.Request) error {
-	if !c.signs("host") {
+	if !c.signs("host") && !c.signs(":authority") {
 		return refuse(Invalid, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+	}
+	if !c.signs(c.dateHeader) {
+		return refuse(Invalid, "'%s' must be a 'SignedHeader' in the AWS Authorization.", c.dateHeader)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		lower := strings.ToLower(name)
 		if isAmz(lower) && lower != "x-amz-cf-id" && !c.signs(lower) {
 			return refuse(Invalid, "'%s' must be a 'SignedHeader' in the AWS Authorization.", cut(lower))
 		}
-		if len(r.Header[name]) > 1 && (isAmz(lower) || lower == "content-type") {
+		if len(r.Header[name]) > 1 && (isAmz(lower) || lower == "content-type" || lower == c.dateHeader) {
 			return refuse(Invalid, "'%s' must be in the request once.", cut(lower))
 		}
 	}
@@ -68,7 +74,7 @@ func (c claim) checkHeaders(r *http.Request) error {
 
 func (c claim) checkBody(r *http.Request) error {
 	values := r.Header["X-Amz-Content-Sha256"]
-	if len(values) == 0 || values[0] == c.bodyHash {
+	if len(values) == 0 || values[0] == hex.EncodeToString(c.bodyHash[:]) {
 		return nil
 	}
 	return refuse(Invalid, "x-amz-content-sha256 must be the SHA-256 of the body, in lower-case hex, not '%s'.", cut(values[0]))
@@ -80,42 +86,61 @@ func (c claim) expected(r *http.Request, secret string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// A signer keeps the signing key of a key id for the day, though the secret may change: hence a new one each time.
-	signer := v4.NewSigner()
-	credentials := aws.Credentials{AccessKeyID: c.keyID, SecretAccessKey: secret}
-	if err := signer.SignHTTP(r.Context(), credentials, rebuilt, c.bodyHash, service, c.region, c.date); err != nil {
+	err = signer.New().SignRequest(&signer.SignRequestInput{
+		Request:     rebuilt,
+		PayloadHash: c.bodyHash[:],
+		Credentials: credentials.Credentials{AccessKeyID: c.keyID, SecretAccessKey: secret},
+		Service:     service,
+		Region:      c.region,
+		Time:        c.date,
+	}, func(o *v4.SignerOptions) { o.HeaderRules = c })
+	if err != nil {
 		return "", fmt.Errorf("sign as the client should have: %w", err)
 	}
 	value := rebuilt.Header.Get("Authorization")
 	return value[strings.LastIndexByte(value, '=')+1:], nil
 }
 
-// rebuild returns the request with exactly those headers that are signed. The signer adds host and x-amz-date by itself, and
-// content-length where there is a length. It leaves out some that clients may sign, such as User-Agent, but knows them by
-// their canonical names alone.
+// IsSigned tells the signer what to sign.
+func (c claim) IsSigned(name string) bool { return c.signs(name) }
+
+// rebuild returns the request with exactly those headers that are signed, but for host and x-amz-date, which the signer sets.
 func (c claim) rebuild(r *http.Request) (*http.Request, error) {
 	rebuilt := &http.Request{Method: r.Method, URL: target(r), Host: r.Host, Header: make(http.Header, len(c.headers)+2)}
 	if _, err := url.ParseQuery(rebuilt.URL.RawQuery); err != nil || isSeveralLines(r.Host) {
 		return nil, mismatch() // the signer would leave out what cannot be read
 	}
 	for _, name := range c.headers {
+		var values []string
 		switch name {
 		case "host", "x-amz-date":
 			continue
+		case ":authority": // what HTTP/2 has in place of host
+			values = []string{r.Host}
 		case "content-length":
-			rebuilt.ContentLength = int64(c.length)
-			continue
+			values = []string{strconv.Itoa(c.length)}
+		default:
+			values = r.Header[http.CanonicalHeaderKey(name)]
 		}
-		values := r.Header[http.CanonicalHeaderKey(name)]
 		if len(values) == 0 {
 			return nil, refuse(Invalid, "The header '%s' is signed but not in the request.", cut(name))
 		}
-		if slices.ContainsFunc(values, isSeveralLines) {
-			return nil, mismatch()
+		for _, v := range values {
+			if isSeveralLines(v) {
+				return nil, mismatch()
+			}
+			rebuilt.Header[name] = append(rebuilt.Header[name], singleSpaced(v))
 		}
-		rebuilt.Header[name] = values
 	}
 	return rebuilt, nil
+}
+
+// singleSpaced returns a value as the algorithm has it, with one space for each run of them. Blanks around it the signer cuts.
+func singleSpaced(s string) string {
+	for strings.Contains(s, "  ") {
+		s = strings.ReplaceAll(s, "  ", " ")
+	}
+	return s
 }
 
 // isSeveralLines tells that a value would be taken for more headers than one. In HTTP there is none, in an event there may be.

@@ -3,6 +3,7 @@ package sigv4_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -20,9 +21,9 @@ func drawRequest(t *rapid.T) (*http.Request, []byte) {
 	body := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "body")
 	path := rapid.SliceOfN(rapid.SampledFrom([]string{"/", "/prod", "/a b", "/%2F", "/é", "/~x", "/x:y", "/'()*!", "/+", "/.."}), 0, 4)
 	query := url.Values{}
-	for range rapid.IntRange(0, 4).Draw(t, "parameters") {
+	for i := range rapid.IntRange(0, 4).Draw(t, "parameters") {
 		text := rapid.StringOfN(rapid.RuneFrom([]rune("aB1-._~ +/&=;%é\"'")), 0, 5, -1)
-		query.Add("q"+text.Draw(t, "name"), text.Draw(t, "value"))
+		query.Add(fmt.Sprint("q", i, text.Draw(t, "name")), text.Draw(t, "value"))
 	}
 	r := &http.Request{
 		Method:        http.MethodPost,

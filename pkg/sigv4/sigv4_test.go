@@ -7,13 +7,18 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go/aws-http-auth/credentials"
+	signer "github.com/aws/smithy-go/aws-http-auth/sigv4"
+	options "github.com/aws/smithy-go/aws-http-auth/v4"
 
 	"millrace/pkg/sigv4"
 )
@@ -166,30 +171,63 @@ func TestAcceptedDates(t *testing.T) {
 	}
 }
 
-// TestSignedByClientsAlone: headers that the SDK for Go leaves out, but other clients sign.
-func TestSignedByClientsAlone(t *testing.T) {
-	for name, change := range map[string]func(r *http.Request){
-		"same":    func(*http.Request) {},
-		"changed": func(r *http.Request) { r.Header.Set("User-Agent", "another") },
+// TestSignedByOthers: what other clients sign than the SDK for Go. It is signed here by the signer that the verifier uses, as the
+// SDKs' own are in the tests of the local server.
+func TestSignedByOthers(t *testing.T) {
+	for name, test := range map[string]struct {
+		headers []string
+		prepare func(*http.Request)
+	}{
+		"user-agent":        {[]string{"host", "user-agent", "x-amz-date", "x-amz-target"}, func(*http.Request) {}},
+		"HTTP/2":            {[]string{":authority", "x-amz-date", "x-amz-target"}, func(r *http.Request) { r.Header[":authority"] = []string{"streams.example.com"} }},
+		"both of the hosts": {[]string{":authority", "host", "x-amz-date", "x-amz-target"}, func(r *http.Request) { r.Header[":authority"] = []string{"streams.example.com"} }},
+		"Date":              {[]string{"date", "host", "x-amz-target"}, func(r *http.Request) { r.Header.Set("Date", noon().Format(http.TimeFormat)) }},
+		"Date besides":      {[]string{"date", "host", "x-amz-date", "x-amz-target"}, func(r *http.Request) { r.Header.Set("Date", "whatever") }},
+		"length":            {[]string{"content-length", "host", "x-amz-date", "x-amz-target"}, func(r *http.Request) { r.Header.Set("Content-Length", fmt.Sprint(len(body))) }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		signed := func(t *testing.T) *http.Request {
+			t.Helper()
 			r := newRequest(t, "https://streams.example.com/")
-			r.Header["user-agent"] = r.Header["User-Agent"] // the signer knows the header by its canonical name alone
-			sign(t, r, body, properly())
-			delete(r.Header, "user-agent")
-			if !strings.Contains(r.Header.Get("Authorization"), ";user-agent;") {
-				t.Fatalf("not signed: %v", r.Header)
+			test.prepare(r)
+			h := sha256.Sum256([]byte(body))
+			err := signer.New().SignRequest(&signer.SignRequestInput{
+				Request: r, PayloadHash: h[:], Credentials: credentials.Credentials{AccessKeyID: keyID, SecretAccessKey: secret},
+				Service: "kinesis", Region: region, Time: noon(),
+			}, func(o *options.SignerOptions) { o.HeaderRules = only(test.headers) })
+			if err != nil {
+				t.Fatal(err)
 			}
-			got := receive(t, r)
-			change(got)
-			if name == "same" {
-				wantVerified(t, got, body)
-			} else {
-				wantRefusal(t, got, body, sigv4.Invalid, mismatch)
+			delete(r.Header, ":authority")
+			if !slices.Contains(test.headers, "x-amz-date") {
+				r.Header.Del("X-Amz-Date")
+			}
+			return receive(t, r)
+		}
+		t.Run(name, func(t *testing.T) {
+			wantVerified(t, signed(t), body)
+			for _, change := range test.headers {
+				r, body := signed(t), body
+				switch change {
+				case ":authority", "host":
+					r.Host += "x"
+				case "content-length":
+					body += " "
+				case "date":
+					r.Header.Set("Date", noon().Add(time.Second).Format(http.TimeFormat))
+				case "x-amz-date":
+					r.Header.Set("X-Amz-Date", "20260316T120001Z")
+				default:
+					r.Header.Set(change, "another")
+				}
+				wantRefusal(t, r, body, sigv4.Invalid, mismatch)
 			}
 		})
 	}
 }
+
+type only []string
+
+func (o only) IsSigned(name string) bool { return slices.Contains(o, name) }
 
 // TestRefusedSignatures holds each way in which a signature is not for this endpoint, or not for now, to its answer.
 func TestRefusedSignatures(t *testing.T) {
@@ -312,15 +350,19 @@ func TestRefusedRequests(t *testing.T) {
 		"two signatures": {func(r *http.Request) { r.Header.Add("Authorization", r.Header.Get("Authorization")) }, sigv4.Incomplete,
 			"There is more than one Authorization header."},
 		"no date": {func(r *http.Request) { r.Header.Del("X-Amz-Date") }, sigv4.Incomplete,
-			"Authorization header requires existence of a 'X-Amz-Date' header."},
+			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."},
 		"a Date in its place": {func(r *http.Request) {
 			r.Header.Del("X-Amz-Date")
 			r.Header.Set("Date", noon().Format(http.TimeFormat))
-		}, sigv4.Incomplete, "Authorization header requires existence of a 'X-Amz-Date' header."},
+		}, sigv4.Invalid, "'date' must be a 'SignedHeader' in the AWS Authorization."},
+		"a Date of no kind": {func(r *http.Request) {
+			r.Header.Del("X-Amz-Date")
+			r.Header.Set("Date", "noon")
+		}, sigv4.Incomplete, "Date must be in ISO-8601 'basic format', such as 20060102T150405Z. Got 'noon'."},
 		"neither date nor parts": {func(r *http.Request) {
 			r.Header.Del("X-Amz-Date")
 			r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=x, SignedHeaders=host")
-		}, sigv4.Incomplete, "Authorization header requires 'Signature' parameter. Authorization header requires existence of a 'X-Amz-Date' header."},
+		}, sigv4.Incomplete, "Authorization header requires 'Signature' parameter. Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."},
 		"date of another format": {set("X-Amz-Date", "2026-03-16T12:00:00Z"), sigv4.Incomplete,
 			"Date must be in ISO-8601 'basic format', such as 20060102T150405Z. Got '2026-03-16T12:00:00Z'."},
 		"date with a fraction": {set("X-Amz-Date", "20260316T120000.5Z"), sigv4.Incomplete,
@@ -394,7 +436,7 @@ func TestRefusedBodies(t *testing.T) {
 	}
 }
 
-// TestEmptyBody: a length of 0 is one that the SDK for Go does not sign.
+// TestEmptyBody: the hash of nothing is a hash too.
 func TestEmptyBody(t *testing.T) {
 	r := newRequest(t, "https://streams.example.com/")
 	r.Body, r.ContentLength = http.NoBody, 0

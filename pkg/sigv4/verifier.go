@@ -3,7 +3,7 @@ package sigv4
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -67,9 +67,10 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err
 // claim is what a request says of who signed it.
 type claim struct {
 	authorization
-	date     time.Time
-	bodyHash string // SHA-256 in hex
-	length   int    // of the body
+	date       time.Time
+	dateHeader string   // that it stands in: x-amz-date or date
+	bodyHash   [32]byte // SHA-256
+	length     int      // of the body
 }
 
 // read finds the parts of a request's signature.
@@ -78,19 +79,22 @@ func read(r *http.Request, body []byte) (claim, error) {
 	if err != nil {
 		return claim{}, err
 	}
-	a, err := parseAuthorization(value, len(r.Header["X-Amz-Date"]) > 0)
-	if err != nil {
+	c := claim{dateHeader: "x-amz-date", length: len(body)}
+	parse, date := parseDate, r.Header.Get("X-Amz-Date")
+	if date == "" {
+		c.dateHeader, parse, date = "date", http.ParseTime, r.Header.Get("Date")
+	}
+	if c.authorization, err = parseAuthorization(value, date != ""); err != nil {
 		return claim{}, err
 	}
-	date, err := requestDate(r)
-	if err != nil {
-		return claim{}, err
+	if c.date, err = parse(strings.Trim(date, blanks)); err != nil {
+		return claim{}, refuse(Incomplete, "Date must be in ISO-8601 'basic format', such as 20060102T150405Z. Got '%s'.", cut(date))
 	}
 	if r.Header.Get("X-Amz-Security-Token") != "" {
 		return claim{}, refuse(UnknownKey, "This endpoint takes no session tokens: sign with a key of its own, without X-Amz-Security-Token.")
 	}
-	hash := sha256.Sum256(body)
-	return claim{authorization: a, date: date, bodyHash: hex.EncodeToString(hash[:]), length: len(body)}, nil
+	c.bodyHash = sha256.Sum256(body)
+	return c, nil
 }
 
 // header returns the request's one Authorization header.
@@ -121,11 +125,11 @@ func isPresigned(r *http.Request) bool {
 
 func isAmz(name string) bool { return strings.HasPrefix(strings.ToLower(name), "x-amz-") }
 
-func requestDate(r *http.Request) (time.Time, error) {
-	value := strings.Trim(r.Header.Get("X-Amz-Date"), blanks)
+// parseDate reads a date as x-amz-date has it.
+func parseDate(value string) (time.Time, error) {
 	date, err := time.Parse(dateLayout, value)
-	if err != nil || date.Format(dateLayout) != value { // fractions of a second parse too
-		return time.Time{}, refuse(Incomplete, "Date must be in ISO-8601 'basic format', such as 20060102T150405Z. Got '%s'.", cut(value))
+	if err == nil && date.Format(dateLayout) != value {
+		return time.Time{}, errors.New("a date with fractions of a second, which parses too")
 	}
-	return date, nil
+	return date, err
 }
