@@ -19,16 +19,29 @@ func fetchJavaScriptSDK(t *testing.T) string {
 	return cached(t, "client-kinesis-"+javaScriptSDKVersion, func(dir string) error { return fetchNPM(t, dir, "testdata/javascript/package.json") })
 }
 
+// besideJavaScriptSDK returns a folder with the programs in testdata/javascript, which find the SDK there: modules are
+// looked for beside the program.
+func besideJavaScriptSDK(t *testing.T) string {
+	t.Helper()
+	sdk, beside := fetchJavaScriptSDK(t), t.TempDir()
+	if err := os.CopyFS(beside, os.DirFS("testdata/javascript")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(sdk, "node_modules"), filepath.Join(beside, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return beside
+}
+
 // TestJavaScriptSDK takes streams around the loop by the AWS SDK for JavaScript: over HTTP/2, which it speaks by itself even
 // without TLS, and over HTTP/1.1.
 func TestJavaScriptSDK(t *testing.T) {
 	t.Parallel()
-	sdk := fetchJavaScriptSDK(t)
+	beside := besideJavaScriptSDK(t)
 	node, err := exec.LookPath("node")
 	if err != nil {
 		lacking.Skip(t, err)
 	}
-	beside := besideModules(t, sdk, "javascript")
 	for _, test := range []struct {
 		name, protocol string
 		overTLS        bool
@@ -51,18 +64,4 @@ func TestJavaScriptSDK(t *testing.T) {
 			t.Log(said)
 		})
 	}
-}
-
-// besideModules returns a folder with the programs of a folder in testdata and with the modules of another, which Node.js looks for
-// beside the program.
-func besideModules(t *testing.T, modules, folder string) string {
-	t.Helper()
-	beside := t.TempDir()
-	if err := os.CopyFS(beside, os.DirFS(filepath.Join("testdata", folder))); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(filepath.Join(modules, "node_modules"), filepath.Join(beside, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
-	return beside
 }

@@ -24,11 +24,11 @@ func lookPath(t *testing.T, program string) string {
 func TestSignersOfSDKs(t *testing.T) {
 	url := "http://" + serveGuarded(t, newGuard(time.Now), options{}, nil)
 	t.Run("botocore", func(t *testing.T) {
-		t.Log(runProgram(t, nil, fetchBoto3(t), "testdata/signing/client.py", url, guarded))
+		t.Log(runProgram(t, nil, fetchBoto3(t), "testdata/boto3/signing.py", url, guarded))
 	})
 	t.Run("JavaScript", func(t *testing.T) {
 		node := lookPath(t, "node")
-		t.Log(runProgram(t, nil, node, filepath.Join(besideModules(t, fetchJavaScriptSDK(t), "signing"), "client.mjs"), url, guarded))
+		t.Log(runProgram(t, nil, node, filepath.Join(besideJavaScriptSDK(t), "signing.mjs"), url, guarded))
 	})
 }
 
@@ -45,14 +45,14 @@ func TestSigningClients(t *testing.T) {
 	for _, protocol := range []string{"h2", "http/1.1"} {
 		t.Run("JavaScript over "+protocol, func(t *testing.T) {
 			sound, failing := serve()
-			program := filepath.Join(besideModules(t, fetchJavaScriptSDK(t), "javascript"), "client.mjs")
+			program := filepath.Join(besideJavaScriptSDK(t), "client.mjs")
 			t.Log(runProgram(t, nil, lookPath(t, "node"), program, protocol, sound, failing))
 		})
 	}
 	t.Run("Java", func(t *testing.T) {
 		sound, failing := serve()
-		jars := filepath.Join(fetchJavaSDK(t), "*")
-		said := runProgram(t, nil, lookPath(t, "java"), "-Dfile.encoding=UTF-8", "-cp", jars, "testdata/java/Client.java", sound, failing)
+		java := fetchJars(t, "java-sdk-"+javaSDKVersion, "testdata/java/pom.xml")
+		said := runProgram(t, nil, append(java, "testdata/java/Client.java", sound, failing)...)
 		if !strings.Contains(said, javaSDKVersion) {
 			t.Errorf("it ran %q", said)
 		}

@@ -1,4 +1,4 @@
-// Signs requests by the signer of the AWS SDK for JavaScript: node client.mjs URL KEY_ID_AND_SECRET.
+// Signs requests by the signer of the AWS SDK for JavaScript: node signing.mjs URL KEY_ID_AND_SECRET.
 //
 // Random requests, in JSON and CBOR, which must be let in, and each with one thing changed, which must not. Then clients with wrong
 // keys and wrong clocks, which must read why, or find the time.

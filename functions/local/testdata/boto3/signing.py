@@ -1,4 +1,4 @@
-"""Signs requests by botocore: python3 client.py URL KEY_ID_AND_SECRET.
+"""Signs requests by botocore: python3 signing.py URL KEY_ID_AND_SECRET.
 
 Random requests, in JSON and CBOR, which must be let in, and each with one thing changed, which must not. Then a client
 with wrong keys, which must read why.
