@@ -14,7 +14,7 @@ type Access interface {
 	// Verify returns the id of the access key that signed the request, whose whole body is given.
 	Verify(r *http.Request, body []byte) (accessKeyID string, err error)
 
-	// AllowsAction tells whether the key may take the action at all, on whatever stream. It is asked before the body is read.
+	// AllowsAction tells whether the key may take the action at all, on whatever stream. It is asked before the body is looked at.
 	AllowsAction(ctx context.Context, accessKeyID, action string) (bool, error)
 
 	// Allows tells whether the key may take the action on the stream, whose name is whatever the client sent. It is "" for an

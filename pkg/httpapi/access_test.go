@@ -274,6 +274,8 @@ func TestUnreadableBodies(t *testing.T) {
 		{"ListShards", `{"NextToken":"nonsense"}`, refusal("InvalidArgumentException", "Invalid NextToken.")},
 		{"DescribeStream", `{}`, refusal("InvalidArgumentException",
 			"1 validation error detected: Value at 'streamName' failed to satisfy constraint: Member must not be null")},
+		{"DescribeStream", `{"StreamName":"` + strings.Repeat("x", 127) + `é"}`, refusal("AccessDeniedException",
+			noAction+"DescribeStream on resource: arn:aws:kinesis:us-east-1:111111111111:stream/"+strings.Repeat("x", 127)+"?...")},
 		{"DescribeStream", `{"StreamName":"` + strings.Repeat("<", 5000) + `"}`, refusal("AccessDeniedException",
 			noAction+"DescribeStream on resource: arn:aws:kinesis:us-east-1:111111111111:stream/"+strings.Repeat("<", 128)+"...")},
 	} {

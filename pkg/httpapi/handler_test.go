@@ -264,7 +264,7 @@ func TestLyingContentLength(t *testing.T) {
 	r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
 	r.ContentLength = 100
 	r.Header.Set("X-Amz-Target", "Kinesis_20131202.PutRecords")
-	wantAnswer(t, newEndpoint(nil).do(r), 500, `{"__type":"InternalFailure","message":"Internal service failure."}`)
+	wantAnswer(t, newEndpoint(nil).do(r), 400, `{"__type":"RequestAbortedException","message":"The request body ended before its end"}`)
 }
 
 func TestHeaders(t *testing.T) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"millrace/pkg/kinesis"
@@ -55,7 +56,7 @@ func failed(x *exchange, records int) int {
 // loggable cuts a name that may not have been checked.
 func loggable(name string) string {
 	if len(name) > kinesis.MaxStreamName {
-		return name[:kinesis.MaxStreamName] + "..."
+		name = name[:kinesis.MaxStreamName] + "..."
 	}
-	return name
+	return strings.ToValidUTF8(name, "?")
 }

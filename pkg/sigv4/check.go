@@ -104,23 +104,24 @@ func (c claim) expected(r *http.Request, secret string) (string, error) {
 // IsSigned tells the signer what to sign.
 func (c claim) IsSigned(name string) bool { return c.signs(name) }
 
-// rebuild returns the request with exactly those headers that are signed, but for host and x-amz-date, which the signer sets.
+// rebuild returns the request with exactly those headers that are signed, but for host, which the signer sets.
 func (c claim) rebuild(r *http.Request) (*http.Request, error) {
 	rebuilt := &http.Request{Method: r.Method, URL: target(r), Host: r.Host, Header: make(http.Header, len(c.headers)+2)}
 	if _, err := url.ParseQuery(rebuilt.URL.RawQuery); err != nil || isSeveralLines(r.Host) {
 		return nil, mismatch() // the signer would leave out what cannot be read
 	}
 	for _, name := range c.headers {
+		key := http.CanonicalHeaderKey(name)
 		var values []string
 		switch name {
-		case "host", "x-amz-date":
+		case "host":
 			continue
 		case ":authority": // what HTTP/2 has in place of host
 			values = []string{r.Host}
 		case "content-length":
 			values = []string{strconv.Itoa(c.length)}
 		default:
-			values = r.Header[http.CanonicalHeaderKey(name)]
+			values = r.Header[key]
 		}
 		if len(values) == 0 {
 			return nil, refuse(Invalid, "The header '%s' is signed but not in the request.", cut(name))
@@ -129,7 +130,7 @@ func (c claim) rebuild(r *http.Request) (*http.Request, error) {
 			if isSeveralLines(v) {
 				return nil, mismatch()
 			}
-			rebuilt.Header[name] = append(rebuilt.Header[name], singleSpaced(v))
+			rebuilt.Header[key] = append(rebuilt.Header[key], singleSpaced(v))
 		}
 	}
 	return rebuilt, nil

@@ -1,6 +1,9 @@
 package sigv4
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Refusal is the error of a request that is not let in. Its message is for the client: it says what to change and holds
 // neither secrets nor signatures.
@@ -40,7 +43,7 @@ func mismatch() error { return &Refusal{Cause: Invalid, Message: mismatchMessage
 func cut(s string) string {
 	const most = 64
 	if len(s) > most {
-		return s[:most] + "..."
+		s = s[:most] + "..."
 	}
-	return s
+	return strings.ToValidUTF8(s, "?")
 }

@@ -47,7 +47,7 @@ const (
 // Verify returns the id of the access key that signed the request, whose whole body is given. It fails with a *[Refusal], or where
 // the secrets do with their error wrapped.
 func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err error) {
-	c, err := read(r, body)
+	c, err := read(r)
 	if err != nil {
 		return "", err
 	}
@@ -58,6 +58,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err
 	if !found {
 		return "", refuse(UnknownKey, unknownKeyMessage)
 	}
+	c.length, c.bodyHash = len(body), sha256.Sum256(body)
 	if err := v.check(r, c, secret); err != nil {
 		return "", err
 	}
@@ -73,13 +74,13 @@ type claim struct {
 	length     int      // of the body
 }
 
-// read finds the parts of a request's signature.
-func read(r *http.Request, body []byte) (claim, error) {
+// read finds the parts of a request's signature. What there is to know of the body is left out.
+func read(r *http.Request) (claim, error) {
 	value, err := header(r)
 	if err != nil {
 		return claim{}, err
 	}
-	c := claim{dateHeader: "x-amz-date", length: len(body)}
+	c := claim{dateHeader: "x-amz-date"}
 	parse, date := parseDate, r.Header.Get("X-Amz-Date")
 	if date == "" {
 		c.dateHeader, parse, date = "date", http.ParseTime, r.Header.Get("Date")
@@ -90,10 +91,10 @@ func read(r *http.Request, body []byte) (claim, error) {
 	if c.date, err = parse(strings.Trim(date, blanks)); err != nil {
 		return claim{}, refuse(Incomplete, "Date must be in ISO-8601 'basic format', such as 20060102T150405Z. Got '%s'.", cut(date))
 	}
+	c.date = c.date.UTC()
 	if r.Header.Get("X-Amz-Security-Token") != "" {
 		return claim{}, refuse(UnknownKey, "This endpoint takes no session tokens: sign with a key of its own, without X-Amz-Security-Token.")
 	}
-	c.bodyHash = sha256.Sum256(body)
 	return c, nil
 }
 
