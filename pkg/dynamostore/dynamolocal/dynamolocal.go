@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"millrace/pkg/dynamostore"
 	"millrace/pkg/lacking"
@@ -70,24 +71,51 @@ func (s *Server) Client(t testing.TB) *dynamodb.Client {
 	return dynamostore.NewClient(dynamostore.Config{Endpoint: s.Endpoint(t)})
 }
 
-// Table creates an empty table for the test, and returns its name with a client of the server.
+// Table creates an empty table of streams for the test, and returns its name with a client of the server.
 func (s *Server) Table(t testing.TB) (client *dynamodb.Client, table string) {
 	t.Helper()
 	client = s.Client(t)
-	s.mu.Lock()
-	s.tables++
-	table = fmt.Sprintf("millrace-%d", s.tables)
-	s.mu.Unlock()
+	table = s.newTable(t, client)
 	if err := dynamostore.CreateTable(t.Context(), client, table); err != nil {
 		t.Fatal(err)
 	}
+	return client, table
+}
+
+// KeysTable creates an empty table of access keys for the test, as template.yaml has it, and returns its name with a
+// client of the server.
+func (s *Server) KeysTable(t testing.TB) (client *dynamodb.Client, table string) {
+	t.Helper()
+	client = s.Client(t)
+	table = s.newTable(t, client)
+	id := "id"
+	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName:            &table,
+		BillingMode:          types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: &id, AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: &id, KeyType: types.KeyTypeHash}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, table
+}
+
+// newTable returns the name of a table that is deleted when the test ends.
+func (s *Server) newTable(t testing.TB, client *dynamodb.Client) string {
+	s.mu.Lock()
+	s.tables++
+	table := fmt.Sprintf("millrace-%d", s.tables)
+	s.mu.Unlock()
 	t.Cleanup(func() {
 		// The test's own context has ended by now.
-		if _, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &table}); err != nil {
+		_, err := client.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &table})
+		var missing *types.ResourceNotFoundException
+		if err != nil && !errors.As(err, &missing) { // missing where it could not be created
 			t.Errorf("delete table %s: %v", table, err)
 		}
 	})
-	return client, table
+	return table
 }
 
 // Stop ends the server, if it was started. Nothing may use it any more.
