@@ -2,6 +2,7 @@
 //
 //	local [flags]                  serves until SIGINT or SIGTERM
 //	local replay [flags] FILE...   sends API Gateway events through the same handler and prints the answers
+//	local key COMMAND [flags]      creates, lists and changes access keys, of a deployed stack or in a file
 package main
 
 import (
@@ -36,6 +37,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	if len(args) > 0 && args[0] == "key" {
+		return runKey(ctx, args[1:], out)
+	}
 	o, err := parse(args)
 	if err != nil {
 		return err

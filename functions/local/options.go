@@ -79,7 +79,8 @@ func (o *options) flags() *flag.FlagSet {
 	flags.Float64Var(&o.fail, "fail", 0, "`share` of records that fail with InternalFailure, 0 to 1")
 	flags.DurationVar(&o.latency, "latency", 0, "`time` that each request waits before it is served, such as 50ms")
 	flags.Usage = func() {
-		fmt.Fprint(flags.Output(), "usage: millrace [flags]\n       millrace replay [flags] FILE...   (in memory, unless -data or -dynamodb-endpoint is given)\n\n")
+		fmt.Fprint(flags.Output(), "usage: millrace [flags]\n       millrace replay [flags] FILE...   (in memory, unless -data or -dynamodb-endpoint is given)\n"+
+			"       millrace key COMMAND ...           (creates, lists and changes access keys; -h tells more)\n\n")
 		flags.PrintDefaults()
 	}
 	flags.SetOutput(os.Stderr)
