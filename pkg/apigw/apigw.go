@@ -30,7 +30,7 @@ func New(h http.Handler) *Handler { return &Handler{handler: h} }
 
 // Invoke serves one event and returns the answer in the event's own payload format.
 //
-// The request's context is ctx, with API Gateway's request id for [RequestID]. The payload is read only until Invoke
+// The request's context is ctx, with API Gateway's request id for [RequestID] and the caller for [CallerOf]. The payload is read only until Invoke
 // returns and is not changed; the request's body is a copy. Whatever the handler answers is an answer: the error is an
 // [*EventError], for a payload that is no proxy event, and then the handler was not called. A panic of the handler is
 // not recovered.

@@ -41,9 +41,12 @@ type event struct {
 		DomainName string `json:"domainName"`
 		Path       string `json:"path"` // format 1.0: the path with the stage, as the client sent it
 		Identity   struct {
-			SourceIP string `json:"sourceIp"`
+			SourceIP  string `json:"sourceIp"`
+			AccessKey string `json:"accessKey"`
+			UserARN   string `json:"userArn"`
 		} `json:"identity"`
-		HTTP struct {
+		Authorizer authorizer `json:"authorizer"` // format 2.0
+		HTTP       struct {
 			Method   string `json:"method"`
 			SourceIP string `json:"sourceIp"`
 		} `json:"http"`

@@ -47,7 +47,8 @@ func (ev *event) request(ctx context.Context) *http.Request {
 		// A *bytes.Reader in the open lets io.Copy take the body in one write.
 		r.Body = body{bytes.NewReader(ev.body)}
 	}
-	return r.WithContext(context.WithValue(ctx, requestIDKey{}, ev.RequestContext.RequestID))
+	ctx = context.WithValue(ctx, requestIDKey{}, ev.RequestContext.RequestID)
+	return r.WithContext(context.WithValue(ctx, callerKey{}, ev.caller()))
 }
 
 // where returns the path, the path as the client sent it, the query in its encoded form, and the client's address.
