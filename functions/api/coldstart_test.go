@@ -102,7 +102,7 @@ func buildDeployed(b *testing.B, dir, path string) string {
 func startUp(b *testing.B, binary string) time.Duration {
 	b.Helper()
 	started := time.Now()
-	function := runtimetest.Start(b, binary, []string{"TABLE_NAME=table", "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1"})
+	function := runtimetest.Start(b, binary, []string{"TABLE_NAME=table", "AUTH_MODE=SIGV4", "KEYS_TABLE=keys", "AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:1"})
 	if err := function.Started(b.Context()); err != nil {
 		b.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func median(d []time.Duration) time.Duration {
 func TestFirstPut(t *testing.T) {
 	_, table := shared.dynamo.Table(t)
 	counting := countRequests(t, shared.dynamo.Endpoint(t))
-	env := []string{"TABLE_NAME=" + table, "ACCOUNT_ID=111122223333", "AWS_ENDPOINT_URL_DYNAMODB=" + counting.url}
+	env := []string{"TABLE_NAME=" + table, "AUTH_MODE=IAM", "ACCOUNT_ID=111122223333", "AWS_ENDPOINT_URL_DYNAMODB=" + counting.url}
 	creator := runtimetest.Start(t, shared.binary, env)
 	if a := invoke(t, creator, event("CreateStream", object{"StreamName": "orders", "ShardCount": 4})); a.StatusCode != 200 {
 		t.Fatalf("CreateStream: %+v", a)

@@ -1,6 +1,7 @@
 // Command api is the endpoint as an AWS Lambda function behind API Gateway, over DynamoDB.
 //
-// It reads TABLE_NAME, the DynamoDB table; ACCOUNT_ID, the account that ARNs and errors name (default 000000000000); and the
+// It reads TABLE_NAME, the DynamoDB table; AUTH_MODE, who verifies signatures: SIGV4, this function, by the keys in the
+// table that KEYS_TABLE names, or IAM, API Gateway; ACCOUNT_ID, the account that ARNs and errors name (default 000000000000); and the
 // variables of package awsenv, AWS_REGION and AWS_ENDPOINT_URL_DYNAMODB among them.
 package main
 
@@ -22,7 +23,7 @@ import (
 
 func main() {
 	logger := slog.New(httpapi.LogHandler(slog.NewJSONHandler(os.Stderr, nil), gatewayRequestID))
-	handler, err := newHandler(context.Background(), logger)
+	handler, err := newHandler(logger)
 	if err != nil {
 		logger.Error("start failed", "cause", err.Error())
 		os.Exit(1)
@@ -35,7 +36,7 @@ func gatewayRequestID(ctx context.Context) slog.Attr {
 	return slog.String("gateway_request_id", apigw.RequestID(ctx))
 }
 
-func newHandler(ctx context.Context, logger *slog.Logger) (*apigw.Handler, error) {
+func newHandler(logger *slog.Logger) (*apigw.Handler, error) {
 	table := os.Getenv("TABLE_NAME")
 	if table == "" {
 		return nil, errors.New("TABLE_NAME is not set: it names the DynamoDB table")
@@ -44,16 +45,17 @@ func newHandler(ctx context.Context, logger *slog.Logger) (*apigw.Handler, error
 	if err != nil {
 		return nil, err
 	}
-	store, err := dynamostore.Open(ctx, dynamostore.Config{Table: table, AWS: aws})
+	client := dynamostore.NewClient(dynamostore.Config{AWS: aws})
+	access, err := newAccess(client, aws.Region, logger)
 	if err != nil {
 		return nil, err
 	}
-	service := streams.New(shardlog.NewLog(store, shardlog.Options{Compress: true}), streams.Config{
+	service := streams.New(shardlog.NewLog(dynamostore.New(client, table), shardlog.Options{Compress: true}), streams.Config{
 		Account: os.Getenv("ACCOUNT_ID"),
-		Region:  os.Getenv("AWS_REGION"),
+		Region:  aws.Region,
 		Logger:  logger,
 		// An answer has 6 MB (Lambda quotas, "Invocation payload, synchronous"), headers and all.
 		AnswerBytes: 6_000_000,
 	})
-	return apigw.New(httpapi.New(httpapi.Config{Service: service, Logger: logger})), nil
+	return apigw.New(httpapi.New(httpapi.Config{Service: service, Logger: logger, Access: access})), nil
 }

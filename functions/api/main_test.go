@@ -46,12 +46,12 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// start starts the function over an empty table.
+// start starts the function over an empty table, behind API Gateway's IAM authorizer.
 func start(t *testing.T) *runtimetest.Runtime {
 	t.Helper()
 	_, table := shared.dynamo.Table(t)
 	return runtimetest.Start(t, shared.binary, []string{
-		"TABLE_NAME=" + table, "ACCOUNT_ID=111122223333", "AWS_ENDPOINT_URL_DYNAMODB=" + shared.dynamo.Endpoint(t),
+		"TABLE_NAME=" + table, "AUTH_MODE=IAM", "ACCOUNT_ID=111122223333", "AWS_ENDPOINT_URL_DYNAMODB=" + shared.dynamo.Endpoint(t),
 	})
 }
 
@@ -120,7 +120,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// event returns an event as a REST API sends it, the body as text.
+// event returns an event as a REST API with the IAM authorizer sends it, the body as text.
 func event(action string, body any) []byte {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -129,7 +129,7 @@ func event(action string, body any) []byte {
 	e, err := json.Marshal(object{
 		"httpMethod": "POST", "path": "/", "body": string(raw), "isBase64Encoded": false,
 		"headers":        object{"X-Amz-Target": "Kinesis_20131202." + action, "Content-Type": "application/x-amz-json-1.1"},
-		"requestContext": object{},
+		"requestContext": object{"identity": object{"accessKey": "ASIAIOSFODNN7EXAMPLE", "userArn": "arn:aws:iam::111122223333:user/checkout"}},
 	})
 	if err != nil {
 		panic(err)
@@ -169,12 +169,12 @@ func TestLargeRequests(t *testing.T) {
 func TestLargestRequest(t *testing.T) {
 	_, table := shared.dynamo.Table(t)
 	for name, value := range map[string]string{
-		"TABLE_NAME": table, "AWS_ENDPOINT_URL_DYNAMODB": shared.dynamo.Endpoint(t), "AWS_REGION": "us-east-1",
+		"TABLE_NAME": table, "AUTH_MODE": "IAM", "AWS_ENDPOINT_URL_DYNAMODB": shared.dynamo.Endpoint(t), "AWS_REGION": "us-east-1",
 		"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
 	} {
 		t.Setenv(name, value)
 	}
-	handler, err := newHandler(t.Context(), slog.New(slog.DiscardHandler))
+	handler, err := newHandler(slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestStartNeedsTable(t *testing.T) {
 
 // TestTableMissing: what is wrong with the deployment is logged, and not told to the client.
 func TestTableMissing(t *testing.T) {
-	function := runtimetest.Start(t, shared.binary, []string{"TABLE_NAME=absent", "AWS_ENDPOINT_URL_DYNAMODB=" + shared.dynamo.Endpoint(t)})
+	function := runtimetest.Start(t, shared.binary, []string{"TABLE_NAME=absent", "AUTH_MODE=IAM", "AWS_ENDPOINT_URL_DYNAMODB=" + shared.dynamo.Endpoint(t)})
 	a := invoke(t, function, event("PutRecord", object{"StreamName": "orders", "PartitionKey": "k", "Data": []byte("x")}))
 	if a.StatusCode != 500 || a.Body != `{"__type":"InternalFailure","message":"Internal service failure."}` {
 		t.Errorf("answer %d %s", a.StatusCode, a.Body)

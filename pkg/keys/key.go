@@ -41,10 +41,13 @@ func New(name string, actions, streams []string, created time.Time) (Key, error)
 	return k, k.check()
 }
 
-// Allows tells whether the key may take the action on the stream; "" is an action on no stream. A key that is not
-// enabled may do nothing.
+// AllowsAction tells whether the key may take the action at all, on whatever stream. A key that is not enabled may do
+// nothing.
+func (k Key) AllowsAction(action string) bool { return k.Enabled && matchesAny(k.Actions, action) }
+
+// Allows tells whether the key may take the action on the stream; "" is an action on no stream.
 func (k Key) Allows(action, stream string) bool {
-	if !k.Enabled || !matchesAny(k.Actions, action) {
+	if !k.AllowsAction(action) {
 		return false
 	}
 	if stream == "" {

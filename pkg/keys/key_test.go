@@ -85,13 +85,25 @@ func TestAllows(t *testing.T) {
 		if got := k.Allows(test.action, test.stream); got != test.want {
 			t.Errorf("a key for %s on %s: %s on %q is %v", test.actions, test.streams, test.action, test.stream, got)
 		}
+		if test.want && !k.AllowsAction(test.action) {
+			t.Errorf("a key for %s on %s: %s is not allowed at all", test.actions, test.streams, test.action)
+		}
 		k.Enabled = false
-		if k.Allows(test.action, test.stream) {
+		if k.Allows(test.action, test.stream) || k.AllowsAction(test.action) {
 			t.Errorf("a disabled key for %s on %s allows %s on %q", test.actions, test.streams, test.action, test.stream)
 		}
 	}
 	if (keys.Key{Enabled: true}).Allows("", "") {
 		t.Error("a key without rights allows something")
+	}
+}
+
+func TestAllowsAction(t *testing.T) {
+	k := newKey(t, "Put* GetRecords", "orders")
+	for action, want := range map[string]bool{"PutRecord": true, "PutRecords": true, "GetRecords": true, "GetRecord": false, "ListStreams": false, "": false} {
+		if got := k.AllowsAction(action); got != want {
+			t.Errorf("%q is allowed: %v", action, got)
+		}
 	}
 }
 

@@ -71,6 +71,12 @@ func (r *Ring) Secret(ctx context.Context, id string) (secret string, found bool
 	return k.Secret.Reveal(), k.Enabled, err
 }
 
+// AllowsAction tells whether a key may take an action at all. See [Key.AllowsAction].
+func (r *Ring) AllowsAction(ctx context.Context, id, action string) (bool, error) {
+	k, err := r.key(ctx, id)
+	return k.AllowsAction(action), err
+}
+
 // Allows tells whether a key may take an action on a stream; "" is an action on no stream. See [Key.Allows].
 func (r *Ring) Allows(ctx context.Context, id, action, stream string) (bool, error) {
 	k, err := r.key(ctx, id)

@@ -83,6 +83,9 @@ func lets(t *testing.T, r *keys.Ring, k keys.Key) (bool, error) {
 	t.Helper()
 	secret, found, err := r.Secret(t.Context(), k.ID)
 	allowed, allowedErr := r.Allows(t.Context(), k.ID, "PutRecords", "orders")
+	if may, mayErr := r.AllowsAction(t.Context(), k.ID, "PutRecords"); may != allowed || (mayErr == nil) != (allowedErr == nil) {
+		t.Errorf("%v: the action is allowed: %v, %v; on the stream: %v, %v", k, may, mayErr, allowed, allowedErr)
+	}
 	if found != allowed || (err == nil) != (allowedErr == nil) || found && secret != k.Secret.Reveal() || !found && secret != "" {
 		t.Errorf("%v: found %v with a secret of %d characters, %v; allowed %v, %v", k, found, len(secret), err, allowed, allowedErr)
 	}
