@@ -45,6 +45,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	logger := slog.New(httpapi.LogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: o.logLevel()})))
+	if o.access, err = o.openKeys(ctx, logger); err != nil {
+		return err
+	}
 	store, closeStore, err := o.openStore(ctx)
 	if err != nil {
 		return err

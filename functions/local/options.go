@@ -38,6 +38,9 @@ type options struct {
 	tls             bool
 	tlsCert, tlsKey string
 
+	keys   string         // file
+	access httpapi.Access // opened of keys by [options.openKeys]; nil lets in everybody
+
 	throttle, fail float64
 	latency        time.Duration
 }
@@ -75,6 +78,7 @@ func (o *options) flags() *flag.FlagSet {
 	flags.BoolVar(&o.tls, "tls", false, "serve HTTPS, with a certificate of its own that is made once and kept in the directory of -data")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`; needs -tls-key")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of -tls-cert")
+	flags.StringVar(&o.keys, "keys", "", "let in only who signs with a key in this `file`, which millrace key create makes; without it everybody is let in")
 	flags.Float64Var(&o.throttle, "throttle", 0, "`share` of records that fail with ProvisionedThroughputExceededException, 0 to 1")
 	flags.Float64Var(&o.fail, "fail", 0, "`share` of records that fail with InternalFailure, 0 to 1")
 	flags.DurationVar(&o.latency, "latency", 0, "`time` that each request waits before it is served, such as 50ms")
@@ -104,6 +108,10 @@ func (o *options) check(given map[string]bool) error {
 		return fmt.Errorf("%w: -tls-cert and -tls-key go together", errUsage)
 	case o.tls && o.tlsCert != "":
 		return fmt.Errorf("%w: -tls makes a certificate of its own, -tls-cert names one", errUsage)
+	case given["keys"] && o.keys == "":
+		return fmt.Errorf("%w: -keys names no file", errUsage)
+	case given["keys"] && o.replay:
+		return fmt.Errorf("%w: replay sends events as API Gateway has let them in, so -keys is not for it", errUsage)
 	case !(o.throttle >= 0 && o.fail >= 0 && o.throttle+o.fail <= 1):
 		return fmt.Errorf("%w: -throttle and -fail are shares between 0 and 1, and so is their sum", errUsage)
 	case o.latency < 0:
@@ -160,5 +168,5 @@ func (o *options) newHandler(store shardlog.Store, logger *slog.Logger) http.Han
 	service := streams.New(shardlog.NewLog(store, shardlog.Options{Compress: o.dynamoDBEndpoint != ""}), streams.Config{
 		Account: o.account, Region: o.region, Logger: logger, Refuse: o.refusal(),
 	})
-	return delayed(httpapi.New(httpapi.Config{Service: service, Logger: logger}), o.latency)
+	return delayed(httpapi.New(httpapi.Config{Service: service, Logger: logger, Access: o.access}), o.latency)
 }
