@@ -75,19 +75,19 @@ func (s *Server) Client(t testing.TB) *dynamodb.Client {
 func (s *Server) Table(t testing.TB) (client *dynamodb.Client, table string) {
 	t.Helper()
 	client = s.Client(t)
-	table = s.newTable(t, client)
+	table = s.newTable(t, client, "")
 	if err := dynamostore.CreateTable(t.Context(), client, table); err != nil {
 		t.Fatal(err)
 	}
 	return client, table
 }
 
-// KeysTable creates an empty table of access keys for the test, as template.yaml has it, and returns its name with a
-// client of the server.
+// KeysTable creates an empty table of access keys for the test, as template.yaml has it, and returns its name, which is a
+// stack's and "-keys", with a client of the server.
 func (s *Server) KeysTable(t testing.TB) (client *dynamodb.Client, table string) {
 	t.Helper()
 	client = s.Client(t)
-	table = s.newTable(t, client)
+	table = s.newTable(t, client, "-keys")
 	id := "id"
 	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName:            &table,
@@ -102,10 +102,10 @@ func (s *Server) KeysTable(t testing.TB) (client *dynamodb.Client, table string)
 }
 
 // newTable returns the name of a table that is deleted when the test ends.
-func (s *Server) newTable(t testing.TB, client *dynamodb.Client) string {
+func (s *Server) newTable(t testing.TB, client *dynamodb.Client, suffix string) string {
 	s.mu.Lock()
 	s.tables++
-	table := fmt.Sprintf("millrace-%d", s.tables)
+	table := fmt.Sprintf("millrace-%d%s", s.tables, suffix)
 	s.mu.Unlock()
 	t.Cleanup(func() {
 		// The test's own context has ended by now.
