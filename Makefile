@@ -10,10 +10,14 @@ NOT_TESTED  := $(CURDIR)/.cache/not-tested
 # The race detector needs a C compiler.
 RACE        := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run test fuzz replay build bench cost check deploy build-Function
+# Where `make key` and its like find the keys: in a deployed stack, or with KEYS in a file.
+STACK       ?= millrace
+KEYS_AT     := $(if $(KEYS),-keys '$(KEYS)',-stack '$(STACK)')
+
+.PHONY: help run test fuzz replay build bench cost check deploy key keys key-disable key-enable key-delete build-Function
 
 help:
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: ## the endpoint on 127.0.0.1:4567 over the embedded store (ARGS="-memory ..." for flags)
 	go run ./functions/local $(ARGS)
@@ -58,6 +62,21 @@ check: ## format, vet, static analysis, known vulnerabilities
 deploy: ## sam build and deploy
 	sam build
 	sam deploy --guided
+
+key: ## a new access key: NAME=checkout [STREAMS='orders*'] [ACTIONS='Put*'], in [STACK=millrace] or [KEYS=FILE]
+	@go run ./functions/local key create $(KEYS_AT) -name '$(NAME)' $(if $(STREAMS),-streams '$(STREAMS)') $(if $(ACTIONS),-actions '$(ACTIONS)')
+
+keys: ## lists the access keys
+	@go run ./functions/local key list $(KEYS_AT)
+
+key-disable: ## disables an access key: ID=MR...
+	@go run ./functions/local key disable $(KEYS_AT) '$(ID)'
+
+key-enable: ## enables it again
+	@go run ./functions/local key enable $(KEYS_AT) '$(ID)'
+
+key-delete: ## deletes it
+	@go run ./functions/local key delete $(KEYS_AT) '$(ID)'
 
 # sam build calls this (BuildMethod: makefile) for the resource named Function.
 build-Function:
