@@ -30,15 +30,17 @@ var mayImport = map[string]string{
 	"pkg/sigv4":                 "",
 	"pkg/httpapi":               "pkg/sigv4 pkg/streams pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/apigw":                 "",
-	"functions/api":             "pkg/apigw pkg/awsenv pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"pkg/keys":                  "",
+	"pkg/dynamokeys":            "pkg/keys",
+	"functions/api":             "pkg/keys pkg/dynamokeys pkg/apigw pkg/awsenv pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"functions/api/runtimetest": "",
-	"functions/local": "pkg/apigw pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/boltstore pkg/shardlog/memstore " +
+	"functions/local": "pkg/keys pkg/dynamokeys pkg/apigw pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/boltstore pkg/shardlog/memstore " +
 		"pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 }
 
 // mayImportDirectly lists who imports a foreign module in its own files.
 var mayImportDirectly = map[string]string{
-	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal pkg/dynamostore/cost pkg/awsenv",
+	"github.com/aws/aws-sdk-go-v2/": "pkg/dynamostore pkg/dynamostore/dynamolocal pkg/dynamostore/cost pkg/dynamokeys pkg/awsenv functions/local",
 	"github.com/aws/smithy-go":      "pkg/dynamostore pkg/sigv4",
 	"github.com/aws/aws-lambda-go/": "functions/api",
 	"go.etcd.io/bbolt":              "pkg/boltstore",

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,8 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
-
-	"millrace/pkg/lacking"
 )
 
 // keysFile returns an empty folder's file of keys, with a key in it that may do everything.
@@ -112,24 +109,23 @@ func TestOpen(t *testing.T) {
 
 // TestClientsWithKeys takes streams around the loop by other SDKs as they are, each with a key.
 func TestClientsWithKeys(t *testing.T) {
+	t.Parallel()
 	file, id, secret := keysFile(t)
 	around := func(t *testing.T, command ...string) {
 		t.Helper()
 		sound, failing := startServer(t, "-data", t.TempDir(), "-keys", file), startServer(t, "-memory", "-throttle", "0.3", "-keys", file)
 		env := []string{"AWS_ACCESS_KEY_ID=" + id, "AWS_SECRET_ACCESS_KEY=" + secret}
-		t.Log(runProgram(t, env, command[0], append(command[1:], sound.url, failing.url)...))
+		t.Log(runProgram(t, env, append(command, sound.url, failing.url)...))
 	}
 	t.Run("boto3", func(t *testing.T) { around(t, fetchBoto3(t), "testdata/boto3/client.py") })
 	for _, protocol := range []string{"h2", "http/1.1"} {
 		t.Run("JavaScript, "+protocol, func(t *testing.T) {
-			beside := besideJavaScriptSDK(t)
-			node, err := exec.LookPath("node")
-			if err != nil {
-				lacking.Skip(t, err)
-			}
-			around(t, node, filepath.Join(beside, "client.mjs"), protocol)
+			around(t, lookPath(t, "node"), filepath.Join(besideJavaScriptSDK(t), "client.mjs"), protocol)
 		})
 	}
+	t.Run("Java", func(t *testing.T) { // in CBOR
+		around(t, append(fetchJars(t, "java-sdk-"+javaSDKVersion, "testdata/java/pom.xml"), "testdata/java/Client.java")...)
+	})
 	t.Run("AWS CLI", func(t *testing.T) {
 		c := cli{path: fetchCLI(t), url: startServer(t, "-memory", "-keys", file).url}
 		said, err := c.run(t.Context(), "list-streams") // with the credentials that an open endpoint takes

@@ -53,7 +53,7 @@ func TestREADMESignsForGateway(t *testing.T) {
 				t.Fatal(err)
 			}
 			env := []string{"AWS_REGION=eu-central-1", "AWS_DEFAULT_REGION=eu-central-1", "HOME=" + os.Getenv("HOME")}
-			if said := runProgram(t, env, command[0], command[1:]...); said != "shardId-000000000000" {
+			if said := runProgram(t, env, command...); said != "shardId-000000000000" {
 				t.Errorf("it says %q", said)
 			}
 			if got := scopes(); len(got) != 1 || got[0] != "/eu-central-1/execute-api/aws4_request" {
