@@ -50,7 +50,7 @@ func newHandler(logger *slog.Logger) (*apigw.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	service := streams.New(shardlog.NewLog(dynamostore.New(client, table), shardlog.Options{Compress: true}), streams.Config{
+	service := streams.New(shardlog.NewLog(dynamostore.New(client, table), shardlog.Options{Compress: true, EnforceLimits: true}), streams.Config{
 		Account: os.Getenv("ACCOUNT_ID"),
 		Region:  aws.Region,
 		Logger:  logger,

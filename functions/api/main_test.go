@@ -151,10 +151,25 @@ func put(sizes ...int) object {
 	return object{"StreamName": "orders", "Records": records}
 }
 
+// onDemand makes a stream whose shards are not held to Kinesis's limits.
+var onDemand = object{"StreamName": "orders", "StreamModeDetails": object{"StreamMode": "ON_DEMAND"}}
+
+// TestProvisionedStreamsAreLimited puts more in one request than a shard takes in any second.
+func TestProvisionedStreamsAreLimited(t *testing.T) {
+	function := start(t)
+	if a := invoke(t, function, event("CreateStream", object{"StreamName": "orders", "ShardCount": 1})); a.StatusCode != 200 {
+		t.Fatalf("CreateStream: %+v", a)
+	}
+	a := invoke(t, function, event("PutRecords", put(600_000, 600_000)))
+	if a.StatusCode != 200 || !strings.Contains(a.Body, `"FailedRecordCount":1`) || !strings.Contains(a.Body, "Rate exceeded for shard shardId-000000000000") {
+		t.Errorf("%d %.300s", a.StatusCode, a.Body)
+	}
+}
+
 // TestLargeRequests puts a record of 1 MB, and about as much as an invocation takes: 4.4 MB of data.
 func TestLargeRequests(t *testing.T) {
 	function := start(t)
-	if a := invoke(t, function, event("CreateStream", object{"StreamName": "orders", "ShardCount": 2})); a.StatusCode != 200 {
+	if a := invoke(t, function, event("CreateStream", onDemand)); a.StatusCode != 200 {
 		t.Fatalf("CreateStream: %+v", a)
 	}
 	for _, sizes := range [][]int{{1 << 20}, {1 << 20, 1 << 20, 1 << 20, 1 << 20, 400_000}} {
@@ -179,7 +194,7 @@ func TestLargestRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range [][]byte{
-		event("CreateStream", object{"StreamName": "orders", "ShardCount": 1}),
+		event("CreateStream", onDemand),
 		event("PutRecords", put(1<<20, 1<<20, 1<<20, 1<<20, 1<<20-5)),
 	} {
 		out, err := handler.Invoke(t.Context(), e)

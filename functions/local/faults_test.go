@@ -86,6 +86,28 @@ func TestThrottledText(t *testing.T) {
 	}
 }
 
+// TestEnforceLimits puts more in one request than a shard takes in any second.
+func TestEnforceLimits(t *testing.T) {
+	data := strings.Repeat("QUJD", 200_000) // 600,000 bytes
+	entry := `{"Data":"` + data + `","PartitionKey":"k"}`
+	for _, test := range []struct {
+		stream string
+		flags  []string
+		want   string
+	}{
+		{`{"StreamName":"orders","ShardCount":1}`, nil, `"FailedRecordCount":0`},
+		{`{"StreamName":"orders","StreamModeDetails":{"StreamMode":"ON_DEMAND"}}`, []string{"-enforce-limits"}, `"FailedRecordCount":0`},
+		{`{"StreamName":"orders","ShardCount":1}`, []string{"-enforce-limits"}, `"FailedRecordCount":1`},
+	} {
+		s := startServer(t, append([]string{"-memory"}, test.flags...)...)
+		send(t, http.DefaultClient, s.url, "CreateStream", test.stream)
+		got := send(t, http.DefaultClient, s.url, "PutRecords", `{"StreamName":"orders","Records":[`+entry+`,`+entry+`]}`)
+		if !strings.HasPrefix(got, "200 ") || !strings.Contains(got, test.want) {
+			t.Errorf("%s with %v: %.400s, want %s", test.stream, test.flags, got, test.want)
+		}
+	}
+}
+
 func TestLatency(t *testing.T) {
 	s := startServer(t, "-memory", "-latency", "30ms")
 	start := time.Now()

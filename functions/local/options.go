@@ -43,6 +43,7 @@ type options struct {
 
 	throttle, fail float64
 	latency        time.Duration
+	enforceLimits  bool
 }
 
 func parse(args []string) (options, error) {
@@ -82,6 +83,7 @@ func (o *options) flags() *flag.FlagSet {
 	flags.Float64Var(&o.throttle, "throttle", 0, "`share` of records that fail with ProvisionedThroughputExceededException, 0 to 1")
 	flags.Float64Var(&o.fail, "fail", 0, "`share` of records that fail with InternalFailure, 0 to 1")
 	flags.DurationVar(&o.latency, "latency", 0, "`time` that each request waits before it is served, such as 50ms")
+	flags.BoolVar(&o.enforceLimits, "enforce-limits", false, "hold each shard of a PROVISIONED stream to Kinesis's 1,000 records and 1 MB a second, as the Lambda does")
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), "usage: millrace [flags]\n       millrace replay [flags] FILE...   (in memory, unless -data or -dynamodb-endpoint is given)\n"+
 			"       millrace key COMMAND ...           (creates, lists and changes access keys; -h tells more)\n\n")
@@ -165,7 +167,8 @@ func (o *options) storeName() string {
 
 // newHandler compresses where bytes are billed. On this machine they are cheaper than the time it takes.
 func (o *options) newHandler(store shardlog.Store, logger *slog.Logger) http.Handler {
-	service := streams.New(shardlog.NewLog(store, shardlog.Options{Compress: o.dynamoDBEndpoint != ""}), streams.Config{
+	log := shardlog.NewLog(store, shardlog.Options{Compress: o.dynamoDBEndpoint != "", EnforceLimits: o.enforceLimits})
+	service := streams.New(log, streams.Config{
 		Account: o.account, Region: o.region, Logger: logger, Refuse: o.refusal(),
 	})
 	return delayed(httpapi.New(httpapi.Config{Service: service, Logger: logger, Access: o.access}), o.latency)

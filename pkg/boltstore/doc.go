@@ -40,6 +40,8 @@
 // For this nobody may see what a crash could take back: reads wait for the fsync of the commit that they saw, and Counter, whose
 // Next may become a reader's position, has a counter that is ahead of the file stored before it tells it.
 //
+// What limited appends took of a shard in the last seconds is kept in memory alone, and forgotten when the store is closed.
+//
 // # Closing and retention
 //
 // Reshard and SetRetention hold the shards that they change: from when the transaction reads their counters in memory until it is

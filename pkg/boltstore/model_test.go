@@ -64,7 +64,7 @@ func TestAgainstModel(t *testing.T) {
 }
 
 func (m *model) allocate(t *testing.T, rt *rapid.T) {
-	a, err := m.s.Allocate(t.Context(), m.shard, m.now)
+	a, err := m.s.Allocate(t.Context(), m.shard, m.now, shardlog.Usage{})
 	if !m.counter.Open {
 		if !errors.Is(err, shardlog.ErrShardClosed) {
 			rt.Fatalf("Allocate on a closed shard: %+v, %v", a, err)

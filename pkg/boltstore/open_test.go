@@ -396,7 +396,7 @@ func expectDeleting(t *testing.T, s *boltstore.Store, stream shardlog.Stream) {
 	if err := s.CreateStream(t.Context(), storetest.NewStream(stream.Name, "b2", 1)); !errors.Is(err, shardlog.ErrStreamExists) {
 		t.Errorf("CreateStream: %v, want ErrStreamExists", err)
 	}
-	if _, err := s.Allocate(t.Context(), shard, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate: %v, want ErrShardClosed", err)
 	}
 	if err := s.PutOnce(t.Context(), shard, 100, segment(100, 80)); err != nil {

@@ -50,7 +50,7 @@ func TestClosedShardAfterReopening(t *testing.T) {
 	parent := stream.Shard(0)
 	mustAdd(t, s, parent, 80)
 	for range 3 { // appends that are under way when the shard closes
-		if _, err := s.Allocate(t.Context(), parent, time.Now()); err != nil {
+		if _, err := s.Allocate(t.Context(), parent, time.Now(), shardlog.Usage{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestClosedShardAfterReopening(t *testing.T) {
 	if got := counter(t, s, parent); !reflect.DeepEqual(got, want) {
 		t.Errorf("the counter is %+v after opening anew, want %+v", got, want)
 	}
-	if _, err := s.Allocate(t.Context(), parent, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), parent, time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate: %v, want ErrShardClosed", err)
 	}
 	if err := s.PutOnce(t.Context(), parent, 4, segment(4, 80)); err != nil {
@@ -97,7 +97,7 @@ func TestReshardFencesExactly(t *testing.T) {
 		for range 8 {
 			g.Go(func() error {
 				for own := uint64(0); ; {
-					a, err := s.Allocate(t.Context(), parent, time.Now())
+					a, err := s.Allocate(t.Context(), parent, time.Now(), shardlog.Usage{})
 					if errors.Is(err, shardlog.ErrShardClosed) {
 						return nil
 					}
@@ -114,7 +114,7 @@ func TestReshardFencesExactly(t *testing.T) {
 			g.Go(func() error { _, err := add(t.Context(), s, stream.Shard(1), 80); return err })
 		}
 		for last.Load() < 100 {
-			if _, err := s.Allocate(t.Context(), stream.Shard(1), time.Now()); err != nil {
+			if _, err := s.Allocate(t.Context(), stream.Shard(1), time.Now(), shardlog.Usage{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -153,7 +153,7 @@ func TestReshardThatCannotCommit(t *testing.T) {
 					return nil
 				default:
 				}
-				if _, err := s.Allocate(t.Context(), parent, time.Now()); err != nil {
+				if _, err := s.Allocate(t.Context(), parent, time.Now(), shardlog.Usage{}); err != nil {
 					return err
 				}
 				handedOut.Add(1)
@@ -177,7 +177,7 @@ func TestReshardThatCannotCommit(t *testing.T) {
 	if got := load(t, s, "orders"); len(got.Shards) != 2 || !got.Shards[0].IsOpen() {
 		t.Errorf("the stream is %+v, want it unchanged", got)
 	}
-	if _, err := s.Allocate(t.Context(), stream.Shard(2), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), stream.Shard(2), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate on a child: %v, want ErrShardClosed", err)
 	}
 	if err := s.Reshard(t.Context(), stream, []uint32{0}, opening); err != nil {
@@ -224,7 +224,7 @@ func TestReshardRefused(t *testing.T) {
 
 func mustAllocate(tb testing.TB, s *boltstore.Store, shard shardlog.Shard) shardlog.Allocation {
 	tb.Helper()
-	a, err := s.Allocate(tb.Context(), shard, time.Now())
+	a, err := s.Allocate(tb.Context(), shard, time.Now(), shardlog.Usage{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -239,8 +239,11 @@ func TestAllocateWaitsForTransaction(t *testing.T) {
 		release := s.Hold(stream.Shard(0))
 		ctx, cancel := context.WithCancel(t.Context())
 		abandoned, outcome := make(chan error, 1), make(chan error, 1)
-		go func() { _, err := s.Allocate(ctx, stream.Shard(0), time.Now()); abandoned <- err }()
-		go func() { _, err := s.Allocate(t.Context(), stream.Shard(0), time.Now()); outcome <- err }()
+		go func() { _, err := s.Allocate(ctx, stream.Shard(0), time.Now(), shardlog.Usage{}); abandoned <- err }()
+		go func() {
+			_, err := s.Allocate(t.Context(), stream.Shard(0), time.Now(), shardlog.Usage{})
+			outcome <- err
+		}()
 		synctest.Wait()
 		if len(abandoned)+len(outcome) != 0 {
 			t.Error("a slot of a held shard was handed out")
@@ -279,7 +282,7 @@ func TestRetentionChangesAtOneSlot(t *testing.T) {
 	for i := range got {
 		g.Go(func() error {
 			for started.Add(1); len(got[i]) == 0 || got[i][len(got[i])-1].Retention != after; {
-				a, err := s.Allocate(t.Context(), shard, time.Now())
+				a, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{})
 				if err != nil {
 					return err
 				}

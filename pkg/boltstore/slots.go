@@ -69,7 +69,9 @@ func (q *sequencer) release(held chan struct{}) {
 }
 
 // allocate returns what to wait for before trying again where the shard is held.
-func (q *sequencer) allocate(shard shardlog.Shard, now time.Time) (a shardlog.Allocation, held <-chan struct{}, err error) {
+func (q *sequencer) allocate(
+	shard shardlog.Shard, now time.Time, u shardlog.Usage,
+) (a shardlog.Allocation, held <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	seq := q.shards[shard]
@@ -79,8 +81,12 @@ func (q *sequencer) allocate(shard shardlog.Shard, now time.Time) (a shardlog.Al
 	case seq.held != nil:
 		return a, seq.held, nil
 	}
-	a = shardlog.Allocation{Slot: seq.counter.Next, Retention: seq.counter.Retention}
-	seq.counter = seq.counter.Allocate(now)
+	charged, err := seq.counter.Charge(now, u)
+	if err != nil {
+		return a, nil, err
+	}
+	a = shardlog.Allocation{Slot: charged.Next, Retention: charged.Retention}
+	seq.counter = charged.Allocate(now)
 	return a, nil, nil
 }
 
@@ -127,14 +133,16 @@ func newCounters(stream shardlog.Stream, infos []shardlog.ShardInfo) map[shardlo
 	return counters
 }
 
-// Allocate implements [shardlog.Store]. It touches no disk: see "Slots and crashes" above. While a transaction changes the shard's counter
-// it waits for the outcome.
-func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard, now time.Time) (shardlog.Allocation, error) {
+// Allocate implements [shardlog.Store]. It touches no disk: see "Slots and crashes" in the package's comment. While a
+// transaction changes the shard's counter it waits for the outcome.
+func (s *Store) Allocate(
+	ctx context.Context, shard shardlog.Shard, now time.Time, u shardlog.Usage,
+) (shardlog.Allocation, error) {
 	for {
 		if err := s.ready(ctx); err != nil {
 			return shardlog.Allocation{}, err
 		}
-		a, held, err := s.slots.allocate(shard, now)
+		a, held, err := s.slots.allocate(shard, now, u)
 		if err != nil || held == nil {
 			return a, err
 		}

@@ -59,7 +59,7 @@ func segment(slot uint64, size int) shardlog.Content {
 
 // add appends one segment and returns its slot.
 func add(ctx context.Context, s *boltstore.Store, shard shardlog.Shard, size int) (uint64, error) {
-	a, err := s.Allocate(ctx, shard, time.Now())
+	a, err := s.Allocate(ctx, shard, time.Now(), shardlog.Usage{})
 	if err != nil {
 		return 0, err
 	}
@@ -119,7 +119,7 @@ func TestOneTransactionEach(t *testing.T) {
 		call func() error
 		want int
 	}{
-		{"Allocate", func() error { _, err := s.Allocate(t.Context(), shard, time.Now()); return err }, 0},
+		{"Allocate", func() error { _, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{}); return err }, 0},
 		{"PutOnce", func() error { return s.PutOnce(t.Context(), shard, 1, segment(1, 80)) }, 1},
 		{"PutOnce of 1 MB", func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 1<<20)) }, 1},
 		{"PutOnce at a taken slot", func() error {
@@ -245,7 +245,7 @@ func TestFullDisk(t *testing.T) {
 	if err := s.CreateStream(t.Context(), manyShards()); !errors.Is(err, shardlog.ErrRefused) {
 		t.Errorf("CreateStream that does not fit: %v, want ErrRefused", err)
 	}
-	if _, err := s.Allocate(t.Context(), manyShards().Shard(0), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), manyShards().Shard(0), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate for a stream that could not be created: %v, want ErrShardClosed", err)
 	}
 	s.LimitSize(0)
@@ -309,7 +309,7 @@ func TestFailedSync(t *testing.T) {
 	if err := s.FailSync(cause); !errors.Is(err, cause) || errors.Is(err, shardlog.ErrRefused) {
 		t.Errorf("the put whose sync failed: %v, want the cause, and an outcome that is not known", err)
 	}
-	_, allocErr := s.Allocate(t.Context(), stream.Shard(0), time.Now())
+	_, allocErr := s.Allocate(t.Context(), stream.Shard(0), time.Now(), shardlog.Usage{})
 	_, scanErr := s.Scan(t.Context(), stream.Shard(0), 1, 1)
 	_, loadErr := s.LoadStream(t.Context(), stream.Name)
 	_, counterErr := s.Counter(t.Context(), stream.Shard(0))

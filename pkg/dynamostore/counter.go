@@ -18,13 +18,19 @@ import (
 // one of those went on.
 const allocateRounds = 10
 
-// Allocate implements [shardlog.Store] by one UpdateItem, or two where a mark is due: the first then changes nothing and returns
-// the counter, and the second stores what [shardlog.Counter.Allocate] makes of it.
-func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard, now time.Time) (shardlog.Allocation, error) {
+// Allocate implements [shardlog.Store] by one UpdateItem, or two where the first cannot tell what to store: where a mark is due, and in
+// the cases that moveOnCharged lists. The first then changes nothing and returns the counter, and the second stores what
+// [shardlog.Counter.Charge] and [shardlog.Counter.Allocate] make of it.
+func (s *Store) Allocate(
+	ctx context.Context, shard shardlog.Shard, now time.Time, u shardlog.Usage,
+) (shardlog.Allocation, error) {
+	if _, err := (shardlog.Counter{}).Charge(now, u); err != nil {
+		return shardlog.Allocation{}, fmt.Errorf("allocate a slot: %w", err)
+	}
 	for range allocateRounds {
-		c, done, err := s.moveOn(ctx, shard, now)
+		c, done, err := s.moveOn(ctx, shard, now, u)
 		if err == nil && !done {
-			done, err = s.moveOnWithMark(ctx, shard, c, now)
+			done, err = s.moveOnAsRead(ctx, shard, c, now, u)
 		}
 		if err != nil {
 			return shardlog.Allocation{}, err
@@ -36,22 +42,16 @@ func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard, now time.Tim
 	return shardlog.Allocation{}, fmt.Errorf("allocate a slot: %w: others were quicker %d times", shardlog.ErrThrottled, allocateRounds)
 }
 
-// moveOn hands out the counter's next slot unless a mark is due. It returns the counter as it was before, and whether it was moved on.
-func (s *Store) moveOn(ctx context.Context, shard shardlog.Shard, now time.Time) (before shardlog.Counter, done bool, err error) {
-	out, err := s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:                &s.table,
-		Key:                      key(counterPK(shard), counterSK),
-		UpdateExpression:         aws.String("SET #last = :now ADD " + attrNextSlot + " :one"),
-		ConditionExpression:      aws.String("#state = :open AND " + attrMarkDue + " > :now"), // false where there is no item
-		ExpressionAttributeNames: map[string]string{"#last": attrLast, "#state": attrState},
-		ExpressionAttributeValues: item{
-			":one":  number(1),
-			":now":  unix(now),
-			":open": text(stateOpen),
-		},
-		ReturnValues:                        types.ReturnValueAllOld,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
+// moveOn hands out the counter's next slot unless the counter must be read first. It returns the counter as it was before, and whether it
+// was moved on.
+func (s *Store) moveOn(
+	ctx context.Context, shard shardlog.Shard, now time.Time, u shardlog.Usage,
+) (before shardlog.Counter, done bool, err error) {
+	in := s.moveOnInput(shard, now)
+	if u != (shardlog.Usage{}) {
+		s.charge(in, shard, now, u)
+	}
+	out, err := s.api.UpdateItem(ctx, in)
 	var refused *types.ConditionalCheckFailedException
 	switch {
 	case err == nil:
@@ -67,21 +67,50 @@ func (s *Store) moveOn(ctx context.Context, shard shardlog.Shard, now time.Time)
 			err = shardlog.ErrShardClosed
 		}
 	}
+	if errors.Is(err, shardlog.ErrShardClosed) {
+		s.forgetWindows(shard)
+	}
 	if err != nil {
 		return before, false, fmt.Errorf("allocate a slot: %w", err)
+	}
+	if done && u != (shardlog.Usage{}) {
+		s.noteWindows(shard, before, now)
 	}
 	return before, done, nil
 }
 
-// moveOnWithMark hands out the next slot of a counter, and sets the mark that is due, if the counter is still as it was read. That includes its
-// retention: who changes that counts on all slots from then on being handed out with the new one.
-func (s *Store) moveOnWithMark(ctx context.Context, shard shardlog.Shard, c shardlog.Counter, now time.Time) (done bool, err error) {
-	moved := c.Allocate(now)
+func (s *Store) moveOnInput(shard shardlog.Shard, now time.Time) *dynamodb.UpdateItemInput {
+	return &dynamodb.UpdateItemInput{
+		TableName:                &s.table,
+		Key:                      key(counterPK(shard), counterSK),
+		UpdateExpression:         aws.String("ADD " + attrNextSlot + " :one SET #last = :now"),
+		ConditionExpression:      aws.String("#state = :open AND " + attrMarkDue + " > :now"), // false where there is no item
+		ExpressionAttributeNames: map[string]string{"#last": attrLast, "#state": attrState},
+		ExpressionAttributeValues: item{
+			":one":  number(1),
+			":now":  unix(now),
+			":open": text(stateOpen),
+		},
+		ReturnValues:                        types.ReturnValueAllOld,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+}
+
+// moveOnAsRead hands out the next slot of a counter, and stores what else becomes of it, if the counter is still as it was read. That includes
+// its retention: who changes that counts on all slots from then on being handed out with the new one.
+func (s *Store) moveOnAsRead(
+	ctx context.Context, shard shardlog.Shard, c shardlog.Counter, now time.Time, u shardlog.Usage,
+) (done bool, err error) {
+	charged, err := c.Charge(now, u)
+	if err != nil {
+		return false, fmt.Errorf("allocate a slot: %w", err)
+	}
+	moved := charged.Allocate(now)
 	_, err = s.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &s.table,
 		Key:       key(counterPK(shard), counterSK),
 		UpdateExpression: aws.String("SET " + attrNextSlot + " = :next, #last = :now, " +
-			attrMarkDue + " = :due, " + attrMarks + " = :marks"),
+			attrMarkDue + " = :due, " + attrMarks + " = :marks, " + attrUsed + " = :used"),
 		ConditionExpression: aws.String("#state = :open AND " + attrNextSlot + " = :slot AND " +
 			attrMarkDue + " = :wasDue AND " + attrRetention + " = :retention"),
 		ExpressionAttributeNames: map[string]string{"#last": attrLast, "#state": attrState},
@@ -90,6 +119,7 @@ func (s *Store) moveOnWithMark(ctx context.Context, shard shardlog.Shard, c shar
 			":now":       unix(moved.Last),
 			":due":       unix(moved.MarkDue),
 			":marks":     bin(packMarks(moved.Marks)),
+			":used":      used(moved.Windows),
 			":open":      text(stateOpen),
 			":slot":      number(int64(c.Next)),
 			":wasDue":    unix(c.MarkDue),
@@ -101,7 +131,10 @@ func (s *Store) moveOnWithMark(ctx context.Context, shard shardlog.Shard, c shar
 		return false, nil
 	}
 	if err != nil {
-		return false, failed(err, "allocate a slot and set a mark")
+		return false, failed(err, "allocate a slot of a counter that was read")
+	}
+	if len(moved.Windows) > 0 {
+		s.noteWindows(shard, moved, now)
 	}
 	return true, nil
 }
@@ -157,10 +190,12 @@ func newCounterItem(s shardlog.Stream, info shardlog.ShardInfo) item {
 }
 
 // counterItem stays below 1 KB, so that an allocation costs 1 write unit. DynamoDB counts the bytes of names and values, and of a
-// number a byte for two digits and one more (developer guide, "DynamoDB item sizes and formats"). A counter keeps 64 marks
+// number a byte for two digits and one more (developer guide, "DynamoDB item sizes and formats"). A counter keeps 48 marks
 // at most and sets one more, slots stay below 2^55, and times have 10 digits until the year 2286:
 //
-//	pk 2+53, sk 2+7, nextSlot 8+10, state 5+6, last 4+6, markDue 7+6, retention 9+5, marks 5+65*13 = 980
+//	pk 2+53, sk 2+7, nextSlot 8+10, state 5+6, last 4+6, markDue 7+6, retention 9+5, marks 5+49*13 = 772
+//
+// To that comes used, as limits.go counts it: 231 at most.
 func counterItem(s shardlog.Shard, c shardlog.Counter) item {
 	i := key(counterPK(s), counterSK)
 	i[attrNextSlot] = number(int64(c.Next))
@@ -172,6 +207,7 @@ func counterItem(s shardlog.Shard, c shardlog.Counter) item {
 	i[attrMarkDue] = unix(c.MarkDue)
 	i[attrRetention] = seconds(c.Retention)
 	i[attrMarks] = bin(packMarks(c.Marks))
+	i[attrUsed] = used(c.Windows)
 	return i
 }
 
@@ -193,6 +229,8 @@ func readCounter(i item) (shardlog.Counter, error) {
 	marks, err := unpackMarks(f.binary(attrMarks))
 	f.note(attrMarks, err)
 	c.Marks = marks
+	c.Windows, err = readUsed(i[attrUsed])
+	f.note(attrUsed, err)
 	return c, f.err
 }
 

@@ -17,7 +17,7 @@ func TestMarkLosesRace(t *testing.T) {
 	}{
 		"another sets the mark": {
 			func(t *testing.T, f fixture, stream shardlog.Stream, now time.Time) {
-				if a, err := f.bypass().Allocate(t.Context(), stream.Shard(0), now); err != nil || a.Slot != 2 {
+				if a, err := f.bypass().Allocate(t.Context(), stream.Shard(0), now, shardlog.Usage{}); err != nil || a.Slot != 2 {
 					t.Errorf("%+v, %v", a, err)
 				}
 			},
@@ -25,7 +25,7 @@ func TestMarkLosesRace(t *testing.T) {
 		},
 		"one with a slow clock allocates": {
 			func(t *testing.T, f fixture, stream shardlog.Stream, _ time.Time) {
-				if a, err := f.bypass().Allocate(t.Context(), stream.Shard(0), stream.Created); err != nil || a.Slot != 2 {
+				if a, err := f.bypass().Allocate(t.Context(), stream.Shard(0), stream.Created, shardlog.Usage{}); err != nil || a.Slot != 2 {
 					t.Errorf("%+v, %v", a, err)
 				}
 			},
@@ -64,7 +64,7 @@ func TestMarkLosesRace(t *testing.T) {
 				}
 				return none
 			})
-			got, err := f.Allocate(t.Context(), stream.Shard(0), now)
+			got, err := f.Allocate(t.Context(), stream.Shard(0), now, shardlog.Usage{})
 			if got != c.want || !errors.Is(err, c.err) {
 				t.Errorf("allocation %+v, error %v; want %+v, %v", got, err, c.want, c.err)
 			}
@@ -86,13 +86,13 @@ func TestMarkAlwaysLosesRace(t *testing.T) {
 	stream := f.create(t, "orders", "a1", 1)
 	f.spy.reset(func(n int) fault {
 		if n%2 == 0 {
-			if _, err := f.bypass().Allocate(t.Context(), stream.Shard(0), stream.Created); err != nil {
+			if _, err := f.bypass().Allocate(t.Context(), stream.Shard(0), stream.Created, shardlog.Usage{}); err != nil {
 				t.Error(err)
 			}
 		}
 		return none
 	})
-	a, err := f.Allocate(t.Context(), stream.Shard(0), stream.Created.Add(2*time.Hour))
+	a, err := f.Allocate(t.Context(), stream.Shard(0), stream.Created.Add(2*time.Hour), shardlog.Usage{})
 	if !errors.Is(err, shardlog.ErrThrottled) {
 		t.Errorf("%+v, error %v, want ErrThrottled", a, err)
 	}
@@ -109,7 +109,7 @@ func TestCrashInAllocate(t *testing.T) {
 	prepare := func(t *testing.T, try string) { streams[try] = f.create(t, try, "a"+try, 1) }
 	var got shardlog.Allocation
 	run := func(t *testing.T, try string) (err error) {
-		got, err = f.Allocate(t.Context(), streams[try].Shard(0), streams[try].Created.Add(2*time.Hour))
+		got, err = f.Allocate(t.Context(), streams[try].Shard(0), streams[try].Created.Add(2*time.Hour), shardlog.Usage{})
 		return err
 	}
 	eachCrash(t, f, prepare, run, func(t *testing.T, try string, err error) {

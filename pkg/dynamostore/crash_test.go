@@ -93,7 +93,7 @@ func (f fixture) checkCreated(t *testing.T, stream shardlog.Stream, createErr er
 		t.Fatalf("stream with id %s and %d shards, error %v", got.ID, len(got.Shards), err)
 	}
 	for _, info := range got.Shards {
-		if a, err := f.Allocate(t.Context(), got.Shard(info.Index), time.Now()); err != nil || a.Slot != 1 {
+		if a, err := f.Allocate(t.Context(), got.Shard(info.Index), time.Now(), shardlog.Usage{}); err != nil || a.Slot != 1 {
 			t.Errorf("shard %d: slot %d, error %v", info.Index, a.Slot, err)
 		}
 	}
@@ -164,7 +164,7 @@ func (f fixture) checkDeleting(t *testing.T, stream shardlog.Stream, deleteErr e
 		if deleteErr == nil || len(loaded.Shards) != len(stream.Shards) {
 			t.Errorf("the stream is still there, with %d shards", len(loaded.Shards))
 		}
-		if _, err := f.Allocate(t.Context(), stream.Shard(0), time.Now()); err != nil {
+		if _, err := f.Allocate(t.Context(), stream.Shard(0), time.Now(), shardlog.Usage{}); err != nil {
 			t.Errorf("the stream is there, but hands out no slots: %v", err)
 		}
 	} else if !errors.Is(loadErr, shardlog.ErrStreamNotFound) {
@@ -191,7 +191,7 @@ func (f fixture) checkDeleting(t *testing.T, stream shardlog.Stream, deleteErr e
 		}
 	}
 	for _, info := range stream.Shards {
-		if _, err := f.Allocate(t.Context(), stream.Shard(info.Index), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+		if _, err := f.Allocate(t.Context(), stream.Shard(info.Index), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 			t.Errorf("shard %d of a deleted stream: %v, want ErrShardClosed", info.Index, err)
 		}
 	}

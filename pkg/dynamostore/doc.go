@@ -11,7 +11,7 @@
 //	                                      retention, retainedSince, mode, tags, revision
 //	shard    shards#ID           SHARD    start, end, created, parents, state (open, closed, sealed), closed, final
 //	name     streams             NAME     id, created, mode
-//	counter  counter#ID#SHARD    counter  nextSlot, state (open, closed), last, markDue, retention, marks
+//	counter  counter#ID#SHARD    counter  nextSlot, state (open, closed), last, markDue, retention, marks, used
 //	segment  log#ID#SHARD        SLOT     nonce, count, arrival, expires, data, parts, size
 //	part     log#ID#SHARD        SLOT#PP  nonce, expires, data
 //
@@ -22,6 +22,7 @@
 // state closed on, and final, the last slot that was handed out, in the state sealed.
 //
 // NextSlot is the slot that the next append gets. Marks are those of [shardlog.Counter], in 13 bytes each: the slot in 8, the time in 5.
+// Used is a map with the counter's windows: under r and the second how many records were taken in it, under b and the second how many bytes.
 // Nonce is the writer's, 16 bytes.
 //
 // A segment item with count 0 is a filler and has no data. One with parts is only the beginning of its segment: the data of

@@ -2,6 +2,7 @@ package dynamostore
 
 import (
 	"context"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
@@ -26,10 +27,13 @@ var _ shardlog.Store = (*Store)(nil)
 type Store struct {
 	api   API
 	table string
+
+	mu      sync.Mutex
+	windows map[shardlog.Shard][]int64 // see noteWindows
 }
 
 // New returns a store on a table that exists, as [CreateTable] or the deployment made it. See [Open] for a store with a
 // client of its own.
 func New(client API, table string) *Store {
-	return &Store{api: client, table: table}
+	return &Store{api: client, table: table, windows: map[shardlog.Shard][]int64{}}
 }

@@ -125,7 +125,7 @@ func everyOp(ctx context.Context, s *dynamostore.Store) map[string]error {
 	shard := shardlog.Shard{StreamID: "a1"}
 	stream := storetest.NewStream("orders", "a1", 1)
 	change := splitOf(stream, 0)
-	_, allocErr := s.Allocate(ctx, shard, time.Now())
+	_, allocErr := s.Allocate(ctx, shard, time.Now(), shardlog.Usage{})
 	_, counterErr := s.Counter(ctx, shard)
 	_, scanErr := s.Scan(ctx, shard, 1, 1000)
 	_, _, peekErr := s.Peek(ctx, shard, 1)

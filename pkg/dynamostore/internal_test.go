@@ -79,6 +79,8 @@ func sizeOf(i item, ofNumber func(digits int) int) int {
 			size += ofNumber(len(v.Value))
 		case *types.AttributeValueMemberB:
 			size += len(v.Value)
+		case *types.AttributeValueMemberM:
+			size += 3 + len(v.Value) + sizeOf(v.Value, ofNumber)
 		}
 	}
 	return size
@@ -87,7 +89,7 @@ func sizeOf(i item, ofNumber func(digits int) int) int {
 // TestCountersCostOneUnit: whatever a shard lives through, its counter fits 1 KB, and is read back as it was.
 func TestCountersCostOneUnit(t *testing.T) {
 	shard := shardlog.Shard{StreamID: strings.Repeat("z", 32), Index: 1<<32 - 1}
-	const mostMarks = 65
+	const mostMarks = 49
 	numberSize := func(digits int) int { return (digits+1)/2 + 1 }
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(rapid.Int64Range(1_600_000_000, 9_000_000_000).Draw(t, "start"), 0)
@@ -95,6 +97,7 @@ func TestCountersCostOneUnit(t *testing.T) {
 		c.Next = 1<<55 - 1000
 		for range rapid.IntRange(0, 200).Draw(t, "allocations") {
 			now = now.Add(time.Duration(rapid.Int64Range(0, int64(300*time.Hour)).Draw(t, "wait")))
+			c, _ = c.Charge(now, shardlog.Usage{Records: rapid.IntRange(0, 2000).Draw(t, "records"), Bytes: rapid.IntRange(0, 1<<20+256).Draw(t, "bytes")})
 			c = c.Allocate(now)
 			if rapid.IntRange(0, 20).Draw(t, "change") == 0 {
 				c.Retention = time.Duration(rapid.Int64Range(24, 8760).Draw(t, "retention")) * time.Hour
@@ -113,9 +116,35 @@ func TestCountersCostOneUnit(t *testing.T) {
 	largest := shardlog.NewCounter(time.Unix(9_000_000_000, 0), 8760*time.Hour)
 	largest.Open, largest.Next = false, 1<<55-1
 	largest.Marks = make([]shardlog.Mark, mostMarks)
-	if size := sizeOf(counterItem(shard, largest), numberSize); size != 980 {
-		t.Errorf("the largest counter has %d bytes, want 980 as counterItem counts them", size)
+	for n := range mostWindows {
+		usage := shardlog.Usage{Records: 999, Bytes: 1<<20 + 256}
+		largest.Windows = append(largest.Windows, shardlog.Window{Second: time.Unix(9_000_000_000+int64(n), 0), Usage: usage})
 	}
+	if size := sizeOf(counterItem(shard, largest), numberSize); size != 772+231 {
+		t.Errorf("the largest counter has %d bytes, want 772 + 231 as counterItem counts them", size)
+	}
+}
+
+func FuzzReadUsed(f *testing.F) {
+	f.Add("r1700000000", "7", "b1700000000", "300")
+	f.Add("b1700000000", "7", "b1700000001", "300")
+	f.Add("r", "", "r+1", "1")
+	f.Add("r0", "-1", "b0", "1e3")
+	f.Fuzz(func(t *testing.T, name, n, other, m string) {
+		v := &types.AttributeValueMemberM{Value: item{
+			name: &types.AttributeValueMemberN{Value: n}, other: &types.AttributeValueMemberN{Value: m},
+		}}
+		windows, err := readUsed(v)
+		if err != nil {
+			if !errors.Is(err, errItem) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if again, err := readUsed(used(windows)); err != nil || !reflect.DeepEqual(again, windows) || len(windows) != 1 {
+			t.Fatalf("%+v of %v, then %+v, %v", windows, v.Value, again, err)
+		}
+	})
 }
 
 func FuzzUnpackMarks(f *testing.F) {

@@ -30,6 +30,7 @@ const (
 	attrLast      = "last"
 	attrMarkDue   = "markDue"
 	attrMarks     = "marks"
+	attrUsed      = "used"
 	attrRetained  = "retainedSince"
 	attrTags      = "tags"
 	attrRevision  = "revision"

@@ -39,6 +39,9 @@ func TestItemLayout(t *testing.T) {
 	c.Arrival, c.Expires = time.UnixMilli(4000000000123), time.Unix(4000086400, 0)
 	filler := c
 	filler.Packed, filler.Count = nil, 0
+	if _, err := f.Allocate(t.Context(), stream.Shard(0), time.Unix(1700000001, 0), shardlog.Usage{Records: 7, Bytes: 300}); err != nil {
+		t.Fatal(err)
+	}
 	for slot, content := range []shardlog.Content{c, filler} {
 		f.allocate(t, stream.Shard(1), time.Unix(1700003600+int64(slot), 999_000_000)) // the first sets a mark
 		if err := f.PutOnce(t.Context(), stream.Shard(1), uint64(slot+1), content); err != nil {
@@ -60,10 +63,10 @@ func TestItemLayout(t *testing.T) {
 	}
 
 	want := []string{
-		`counter#a1#000000000000 counter last=1700000000 markDue=1700003600 marks= nextSlot=1 retention=86400 state=open`,
-		`counter#a1#000000000001 counter last=1700003601 markDue=1700007200 marks=0000000000000001006553f100 nextSlot=3 retention=86400 state=closed`,
-		`counter#a1#000000000002 counter last=1700000000 markDue=1700003600 marks= nextSlot=1 retention=86400 state=closed`,
-		`counter#a1#000000000003 counter last=1700007200 markDue=1700010800 marks= nextSlot=1 retention=86400 state=open`,
+		`counter#a1#000000000000 counter last=1700000001 markDue=1700003600 marks= nextSlot=2 retention=86400 state=open used=map[b1700000001:300 r1700000001:7]`,
+		`counter#a1#000000000001 counter last=1700003601 markDue=1700007200 marks=0000000000000001006553f100 nextSlot=3 retention=86400 state=closed used=map[]`,
+		`counter#a1#000000000002 counter last=1700000000 markDue=1700003600 marks= nextSlot=1 retention=86400 state=closed used=map[]`,
+		`counter#a1#000000000003 counter last=1700007200 markDue=1700010800 marks= nextSlot=1 retention=86400 state=open used=map[]`,
 		`log#a1#000000000001 00000000000000000001 arrival=4000000000123 count=7 data=09080b expires=4000086400 nonce=09010203000000000000000000000000`,
 		`log#a1#000000000001 00000000000000000002 arrival=4000000000123 count=0 expires=4000086400 nonce=09010203000000000000000000000000`,
 		`shards#a1 000000000000 created=1700000000 end=113427455640312821154458202477256070484 start=0 state=open`,

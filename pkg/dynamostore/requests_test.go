@@ -91,7 +91,7 @@ func TestAllocateRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.expectRequests(t, "resharding", map[string]int{"TransactWriteItems": 1})
-	if _, err := f.Allocate(t.Context(), stream.Shard(0), stream.Created.Add(9*time.Hour)); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := f.Allocate(t.Context(), stream.Shard(0), stream.Created.Add(9*time.Hour), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("error %v, want ErrShardClosed", err)
 	}
 	f.expectRequests(t, "allocating in a closed shard", map[string]int{"UpdateItem": 1})

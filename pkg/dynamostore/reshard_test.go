@@ -77,7 +77,7 @@ func (f fixture) checkResharded(t *testing.T, before shardlog.Stream, reshardErr
 	if len(after.Shards) != 4 || after.Shards[1].IsOpen() {
 		t.Fatalf("shards are %+v", after.Shards)
 	}
-	if _, err := f.Allocate(t.Context(), before.Shard(1), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := f.Allocate(t.Context(), before.Shard(1), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("the closed shard: %v, want ErrShardClosed", err)
 	}
 	for _, open := range []uint32{0, 2, 3} {
@@ -102,7 +102,7 @@ func TestReshardUnderAllocations(t *testing.T) {
 	for w := range writers {
 		wg.Go(func() {
 			for now := stream.Created; ; now = now.Add(10 * time.Minute) { // marks fall due on the way
-				a, err := f.Allocate(t.Context(), shard, now)
+				a, err := f.Allocate(t.Context(), shard, now, shardlog.Usage{})
 				if errors.Is(err, shardlog.ErrThrottled) {
 					continue // met the transaction
 				}

@@ -163,7 +163,7 @@ func (f fixture) append(t *testing.T, shard shardlog.Shard, c shardlog.Content) 
 
 func (f fixture) allocate(t *testing.T, shard shardlog.Shard, now time.Time) shardlog.Allocation {
 	t.Helper()
-	a, err := f.Allocate(t.Context(), shard, now)
+	a, err := f.Allocate(t.Context(), shard, now, shardlog.Usage{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,14 @@ func TestMain(m *testing.M) {
 
 func TestStore(t *testing.T) {
 	tables := map[shardlog.Store]string{}
+	another := func(t *testing.T, s shardlog.Store) shardlog.Store {
+		again, err := dynamostore.Open(t.Context(), dynamostore.Config{Table: tables[s], Endpoint: local.Endpoint(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables[again] = tables[s]
+		return again
+	}
 	storetest.Run(t, storetest.Backend{
 		Open: func(t *testing.T) shardlog.Store {
 			client, table := local.Table(t)
@@ -27,13 +35,7 @@ func TestStore(t *testing.T) {
 			tables[s] = table
 			return s
 		},
-		Reopen: func(t *testing.T, s shardlog.Store) shardlog.Store {
-			again, err := dynamostore.Open(t.Context(), dynamostore.Config{Table: tables[s], Endpoint: local.Endpoint(t)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			tables[again] = tables[s]
-			return again
-		},
+		Reopen: another,
+		Join:   another,
 	})
 }

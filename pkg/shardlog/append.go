@@ -25,16 +25,34 @@ type Appended struct {
 // It fails with [ErrShardClosed] if the shard takes no records, with [ErrUndecided] if the records may be stored all the
 // same, and with any other error, [ErrThrottled] among them, if they certainly are not.
 func (l *Log) Append(ctx context.Context, shard Shard, records []segment.Record) (Appended, error) {
+	a, _, err := l.append(ctx, shard, records, false)
+	return a, err
+}
+
+// AppendLimited is Append of as many of the records, from the first on, as the shard's limits leave room for. It returns
+// how many those are. The others are certainly not stored. An error is that of those; an *[OverLimitError] says that
+// there was room for none.
+func (l *Log) AppendLimited(ctx context.Context, shard Shard, records []segment.Record) (a Appended, taken int, err error) {
+	return l.append(ctx, shard, records, true)
+}
+
+func (l *Log) append(ctx context.Context, shard Shard, records []segment.Record, limited bool) (at Appended, taken int, err error) {
 	work, cancel := l.workContext(ctx)
 	defer cancel()
-	c := Content{Nonce: newNonce(), Packed: l.packer.Pack(records), Count: len(records)}
+	c := Content{Nonce: newNonce()}
+	if !limited {
+		c.Packed, c.Count = l.packer.Pack(records), len(records)
+	}
 	for {
 		// Stamped before the slot is handed out, so that whatever lies below an old slot is old.
 		c.Arrival = l.now()
 		started := time.Now()
-		a, err := l.allocate(work, shard, c.Arrival) // step 1
+		a, n, err := l.allocate(work, shard, c.Arrival, records, limited) // step 1
 		if err != nil {
-			return Appended{}, fmt.Errorf("allocate a slot of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
+			return Appended{}, n, fmt.Errorf("allocate a slot of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
+		}
+		if records = records[:n]; c.Count != n {
+			c.Packed, c.Count = l.packer.Pack(records), n
 		}
 		c.Expires = expiry(c.Arrival, a.Retention)
 		verdict, err := l.putOnce(work, shard, a.Slot, c) // step 2
@@ -45,11 +63,11 @@ func (l *Log) Append(ctx context.Context, shard Shard, records []segment.Record)
 		case verdict == filled:
 			continue
 		case verdict == stored && time.Since(started) > longestAppend:
-			return Appended{}, wrap(fmt.Errorf("%w: it was stored too late to be sure of its order", ErrUndecided), shard, a.Slot)
+			return Appended{}, n, wrap(fmt.Errorf("%w: it was stored too late to be sure of its order", ErrUndecided), shard, a.Slot)
 		case verdict == stored:
-			return Appended{Slot: a.Slot, Arrival: c.Arrival}, nil
+			return Appended{Slot: a.Slot, Arrival: c.Arrival}, n, nil
 		default:
-			return Appended{}, wrap(err, shard, a.Slot)
+			return Appended{}, n, wrap(err, shard, a.Slot)
 		}
 	}
 }
@@ -73,10 +91,32 @@ const (
 	filled                   // a filler of somebody else's stands there
 )
 
-// allocate is step 1.
-func (l *Log) allocate(ctx context.Context, shard Shard, now time.Time) (a Allocation, err error) {
+// limitTries bounds how often an append asks for less because others took of what was left.
+const limitTries = 3
+
+// allocate is step 1, for as many of the records as the shard takes. It returns how many: if it fails, how many were not refused by the limits.
+func (l *Log) allocate(ctx context.Context, shard Shard, now time.Time, records []segment.Record, limited bool) (a Allocation, n int, err error) {
+	if !limited {
+		a, err = l.allocateFor(ctx, shard, now, Usage{})
+		return a, len(records), err
+	}
+	n = fitting(records, unused())
+	for range limitTries {
+		a, err = l.allocateFor(ctx, shard, now, usageOf(records[:n]))
+		var over *OverLimitError
+		if !errors.As(err, &over) {
+			return a, n, err
+		}
+		if n = fitting(records[:n], over.Left); n == 0 {
+			break
+		}
+	}
+	return Allocation{}, 0, err
+}
+
+func (l *Log) allocateFor(ctx context.Context, shard Shard, now time.Time, u Usage) (a Allocation, err error) {
 	err = l.tryQuickly(ctx, func(ctx context.Context) (err error) {
-		a, err = l.store.Allocate(ctx, shard, now)
+		a, err = l.store.Allocate(ctx, shard, now, u)
 		return err
 	})
 	return a, err

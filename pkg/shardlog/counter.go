@@ -17,6 +17,7 @@ type Counter struct {
 	Last      time.Time // when a slot was last handed out, or the counter created; whole seconds
 	MarkDue   time.Time // when the next mark is to be set; whole seconds
 	Marks     []Mark    // oldest first
+	Windows   []Window  // of the last seconds in which limited appends took something, oldest first; see Charge
 }
 
 // Mark says that all slots below Slot were handed out at or before Before.
@@ -35,6 +36,8 @@ const (
 	// markEvery is how often a counter sets a mark at most; with a long retention it does so marksKept times in it.
 	markEvery = time.Hour
 	marksKept = 32
+	// marksMost is how many marks a counter keeps where its retention was lengthened several times.
+	marksMost = 48
 	// skew is how far clocks are taken to differ, and how long an append may take. A record whose retention ended less than
 	// that ago may still be returned; none is lost to it.
 	skew = time.Minute
@@ -65,6 +68,7 @@ func (c Counter) Allocate(now time.Time) Counter {
 	if c.Due(now) {
 		c.Marks = append(c.liveMarks(now), Mark{Slot: c.Next, Before: c.Last})
 		c.MarkDue = now.Add(markInterval(c.Retention))
+		c.Windows = c.windowsAround(c.countedIn(now))
 	}
 	c.Next++
 	c.Last = now
@@ -88,7 +92,7 @@ func (c Counter) liveMarks(now time.Time) []Mark {
 		}
 	}
 	live := slices.Clone(c.Marks[min(first, len(c.Marks)):])
-	for len(live) > 2*marksKept { // after the retention was lengthened, several times
+	for len(live) > marksMost {
 		live = thinned(live)
 	}
 	return live

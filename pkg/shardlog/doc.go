@@ -17,6 +17,12 @@
 //
 // [Log] takes steps 1 to 3, [Streams] takes step 4.
 //
+// # Limits
+//
+// Where a stream is limited, the counter also counts what each second took of its shard, in the same write, which is refused where
+// that would be over the limits: see [Counter.Charge]. So the limits hold across all processes, and cost a further request
+// only where they cut an append short: the refusal tells what is left, and step 1 is taken again for as many of the records as fit.
+//
 // # Read
 //
 // A reader walks slots in order. A slot without content before one that has some is a hole: its writer is slow, or dead.

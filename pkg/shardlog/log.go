@@ -28,6 +28,9 @@ type Options struct {
 	Grace time.Duration
 	// MapAge is how long a stream's map is used before it is read again. Default 5 s.
 	MapAge time.Duration
+	// EnforceLimits holds each shard of a PROVISIONED stream to [LimitRecords] and [LimitBytes] a second. All who put
+	// into a stream must agree on it. Default false.
+	EnforceLimits bool
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Compress has segments compressed where that makes them smaller. Segments are read whatever was chosen for them.
@@ -116,7 +119,8 @@ func isAnswer(err error) bool {
 			return true
 		}
 	}
-	return false
+	var over *OverLimitError
+	return errors.As(err, &over)
 }
 
 func newNonce() Nonce {

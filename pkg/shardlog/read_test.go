@@ -23,7 +23,7 @@ func (f *fixture) append(t *testing.T, writer, n int) shardlog.Appended {
 // hole allocates a slot as a writer that dies before its second step.
 func (f *fixture) hole(t *testing.T) uint64 {
 	t.Helper()
-	a, err := f.faults.Allocate(t.Context(), f.stream.Shard(0), time.Now())
+	a, err := f.faults.Allocate(t.Context(), f.stream.Shard(0), time.Now(), shardlog.Usage{})
 	if err != nil {
 		t.Fatal(err)
 	}

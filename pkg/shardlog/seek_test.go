@@ -42,7 +42,7 @@ func newClocked(t *testing.T, keep time.Duration) *clocked {
 
 // allocate hands out a slot to a writer whose clock is off by skew.
 func (c *clocked) allocate(t *testing.T, ft fataler, skew time.Duration) kept {
-	a, err := c.mem.Allocate(t.Context(), c.shard, c.now.Add(skew))
+	a, err := c.mem.Allocate(t.Context(), c.shard, c.now.Add(skew), shardlog.Usage{})
 	if err != nil {
 		ft.Fatal(err)
 	}

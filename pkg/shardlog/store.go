@@ -40,10 +40,11 @@ type Store interface {
 
 // Slots are the shards' counters and logs.
 type Slots interface {
-	// Allocate hands out the shard's next slot at the time now, and moves its counter on as [Counter.Allocate] does.
-	// Slots of a shard count up from 1 and are never handed out twice, but one may be lost where a call fails. It fails
-	// with ErrShardClosed unless the shard's counter exists and is open.
-	Allocate(ctx context.Context, shard Shard, now time.Time) (Allocation, error)
+	// Allocate hands out the shard's next slot at the time now, and moves its counter on as [Counter.Charge] of the usage
+	// does and then [Counter.Allocate]. Slots of a shard count up from 1 and are never handed out twice, but one may be
+	// lost where a call fails. It fails with ErrShardClosed unless the shard's counter exists and is open, and as Charge
+	// does. A store may forget what was charged when its only process ends.
+	Allocate(ctx context.Context, shard Shard, now time.Time, u Usage) (Allocation, error)
 
 	// Counter returns the shard's counter, open or closed. It fails with ErrShardClosed where there is none.
 	Counter(ctx context.Context, shard Shard) (Counter, error)

@@ -25,7 +25,7 @@ var errUnsettled = errors.New("the stream's shards changed faster than its map c
 type Result struct {
 	Shard  uint32        // the record's shard
 	Number seqnum.Number // where Err is nil
-	Err    error         // as of Log.Append
+	Err    error         // as of Log.Append, or an *OverLimitError
 }
 
 // Streams puts records into the shards of streams by their hash keys. It keeps the streams' maps for a few seconds. It is safe for use
@@ -147,15 +147,27 @@ func (s *Streams) putBatch(ctx context.Context, m *streamMap, records []segment.
 	for i, member := range b.members {
 		chosen[i] = records[member]
 	}
-	info := m.Shards[b.shard]
-	appended, err := s.log.Append(ctx, m.Shard(b.shard), chosen)
+	appended, taken, err := s.append(ctx, m, b.shard, chosen)
 	b.refused = errors.Is(err, ErrShardClosed)
+	info := m.Shards[b.shard]
 	for i, member := range b.members {
 		results[member] = Result{Shard: b.shard, Err: err}
-		if err == nil {
+		switch {
+		case i >= taken && !b.refused:
+			results[member].Err = &OverLimitError{}
+		case err == nil:
 			results[member].Number = info.Number(appended.Slot, i, appended.Arrival)
 		}
 	}
+}
+
+// append returns how many of the records, from the first on, the shard's limits left room for.
+func (s *Streams) append(ctx context.Context, m *streamMap, shard uint32, records []segment.Record) (a Appended, taken int, err error) {
+	if s.log.options.EnforceLimits && m.Mode == Provisioned {
+		return s.log.AppendLimited(ctx, m.Shard(shard), records)
+	}
+	a, err = s.log.Append(ctx, m.Shard(shard), records)
+	return a, len(records), err
 }
 
 // mapOf returns the stream's map, at most MapAge old.

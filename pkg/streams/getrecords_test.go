@@ -12,6 +12,7 @@ import (
 
 	"millrace/pkg/hashkey"
 	"millrace/pkg/kinesis"
+	"millrace/pkg/shardlog"
 	"millrace/pkg/shardlog/faultstore"
 	"millrace/pkg/streams"
 )
@@ -181,7 +182,7 @@ func TestMillisBehindLatest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.mem.Allocate(t.Context(), stream.Shard(0), time.Now()); err != nil {
+		if _, err := f.mem.Allocate(t.Context(), stream.Shard(0), time.Now(), shardlog.Usage{}); err != nil {
 			t.Fatal(err)
 		}
 		f.put(t, hashkey.Key{}, "d")

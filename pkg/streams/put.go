@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 
 	"millrace/pkg/segment"
 	"millrace/pkg/shardlog"
@@ -37,4 +38,15 @@ func (s *Service) put(ctx context.Context, name string, records []segment.Record
 		results[place] = stored[i]
 	}
 	return results, nil
+}
+
+// throughputExceeded tells whether a record failed because its shard takes no more for now.
+func throughputExceeded(err error) bool {
+	return errors.Is(err, shardlog.ErrThrottled) || overLimit(err)
+}
+
+// overLimit tells whether a record failed because its shard is at its limits.
+func overLimit(err error) bool {
+	var over *shardlog.OverLimitError
+	return errors.As(err, &over)
 }

@@ -2,17 +2,15 @@ package streams
 
 import (
 	"context"
-	"errors"
 
 	"millrace/pkg/kinesis"
 	"millrace/pkg/segment"
-	"millrace/pkg/shardlog"
 )
 
 // PutRecord stores one record, as a PutRecords of one would.
 //
 //   - A record that is not stored is an error of the request: ProvisionedThroughputExceededException where the shard is
-//     throttled, InternalFailure otherwise.
+//     over its limits or throttled, InternalFailure otherwise.
 //   - SequenceNumberForOrdering is accepted and needs no work: a record put after another was acknowledged always has
 //     the larger sequence number. What is no sequence number is refused.
 func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {
@@ -34,7 +32,7 @@ func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*k
 		s.logFailures(ctx, in.Stream(), results)
 	}
 	switch {
-	case errors.Is(r.Err, shardlog.ErrThrottled):
+	case throughputExceeded(r.Err):
 		return nil, kinesis.ProvisionedThroughputExceeded(shard, in.Stream(), s.config.Account)
 	case r.Err != nil:
 		return nil, kinesis.InternalFailure()

@@ -2,7 +2,6 @@ package streams
 
 import (
 	"context"
-	"errors"
 
 	"millrace/pkg/kinesis"
 	"millrace/pkg/segment"
@@ -16,6 +15,9 @@ import (
 //   - The answer has an entry for each record, in the order of the request. A record is acknowledged by a sequence number once it is
 //     durable. A shard that fails marks its own records and no others: ProvisionedThroughputExceededException where
 //     the store throttles, InternalFailure otherwise. After InternalFailure a record may be stored all the same.
+//   - Where limits are enforced, a shard of a PROVISIONED stream takes as many of its records, from the first on, as its second has
+//     left of 1,000 records and 1 MiB of data and partition keys; the others fail with
+//     ProvisionedThroughputExceededException. A second in which nothing was taken takes one record of any size.
 //   - Nothing is stored where the whole request fails: the stream is not there (ResourceNotFoundException), or its map
 //     could not be read (ThrottlingException, InternalFailure).
 //   - With DryRun nothing is stored: the answer is DryRunOperationException where the request would be taken.
@@ -49,7 +51,7 @@ func (s *Service) resultEntry(stream string, r shardlog.Result) kinesis.PutRecor
 	switch shard := kinesis.ShardID(r.Shard); {
 	case r.Err == nil:
 		return kinesis.PutRecordsResultEntry{SequenceNumber: r.Number.String(), ShardId: shard}
-	case errors.Is(r.Err, shardlog.ErrThrottled):
+	case throughputExceeded(r.Err):
 		return kinesis.PutRecordsResultEntry{
 			ErrorCode:    kinesis.CodeProvisionedThroughputExceeded,
 			ErrorMessage: kinesis.RateExceeded(shard, stream, s.config.Account),

@@ -59,11 +59,12 @@ func (s *Service) StreamARN(stream string) string {
 	return kinesis.StreamARN(s.config.Region, s.config.Account, stream)
 }
 
-// logFailures logs why a shard did not store what was sent to it, once for each run of records with the same cause.
+// logFailures logs why a shard did not store what was sent to it, once for each shard. That a shard is at its limits is no failure of
+// this endpoint, and counted in the request's own line.
 func (s *Service) logFailures(ctx context.Context, stream string, results []shardlog.Result) {
 	logged := map[uint32]bool{}
 	for _, r := range results {
-		if r.Err != nil && !logged[r.Shard] {
+		if r.Err != nil && !logged[r.Shard] && !overLimit(r.Err) {
 			logged[r.Shard] = true
 			s.config.Logger.ErrorContext(ctx, "append failed", "stream", stream, "shard", kinesis.ShardID(r.Shard), "cause", r.Err.Error())
 		}

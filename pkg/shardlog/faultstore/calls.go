@@ -21,9 +21,11 @@ func answer[T any](ctx context.Context, s *Store, call Call, apply func() (T, er
 }
 
 // Allocate implements [shardlog.Store].
-func (s *Store) Allocate(ctx context.Context, shard shardlog.Shard, now time.Time) (shardlog.Allocation, error) {
+func (s *Store) Allocate(
+	ctx context.Context, shard shardlog.Shard, now time.Time, u shardlog.Usage,
+) (shardlog.Allocation, error) {
 	return answer(ctx, s, Call{Op: Allocate, Shard: shard}, func() (shardlog.Allocation, error) {
-		return s.inner.Allocate(ctx, shard, now)
+		return s.inner.Allocate(ctx, shard, now, u)
 	})
 }
 

@@ -40,14 +40,19 @@ func (s *Store) shard(name shardlog.Shard) *shard {
 }
 
 // Allocate implements [shardlog.Store].
-func (s *Store) Allocate(ctx context.Context, name shardlog.Shard, now time.Time) (shardlog.Allocation, error) {
-	var a shardlog.Allocation
-	err := s.withShard(ctx, name, func(sh *shard) error {
+func (s *Store) Allocate(
+	ctx context.Context, name shardlog.Shard, now time.Time, u shardlog.Usage,
+) (a shardlog.Allocation, err error) {
+	err = s.withShard(ctx, name, func(sh *shard) error {
 		if !sh.counter.Open {
 			return shardlog.ErrShardClosed
 		}
-		a = shardlog.Allocation{Slot: sh.counter.Next, Retention: sh.counter.Retention}
-		sh.counter = sh.counter.Allocate(now)
+		charged, err := sh.counter.Charge(now, u)
+		if err != nil {
+			return err
+		}
+		a = shardlog.Allocation{Slot: charged.Next, Retention: charged.Retention}
+		sh.counter = charged.Allocate(now)
 		return nil
 	})
 	return a, err

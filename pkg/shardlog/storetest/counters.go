@@ -80,7 +80,7 @@ func testMarkRace(t *testing.T, s shardlog.Store) {
 	for w := range writers {
 		wg.Go(func() {
 			for range each {
-				a, err := allocateSoon(t.Context(), s, shard, now)
+				a, err := allocateSoon(t.Context(), s, shard, now, shardlog.Usage{})
 				if err != nil {
 					errs[w] = err
 					return
@@ -110,9 +110,11 @@ func testMarkRace(t *testing.T, s shardlog.Store) {
 }
 
 // allocateSoon allocates as the protocol does: again where the store throttles.
-func allocateSoon(ctx context.Context, s shardlog.Store, shard shardlog.Shard, now time.Time) (shardlog.Allocation, error) {
+func allocateSoon(
+	ctx context.Context, s shardlog.Store, shard shardlog.Shard, now time.Time, u shardlog.Usage,
+) (shardlog.Allocation, error) {
 	for n := 1; ; n++ {
-		a, err := s.Allocate(ctx, shard, now)
+		a, err := s.Allocate(ctx, shard, now, u)
 		if !errors.Is(err, shardlog.ErrThrottled) || n == 20 {
 			return a, err
 		}
@@ -175,7 +177,7 @@ func testClosedCounter(t *testing.T, s shardlog.Store) {
 
 func allocateAt(t *testing.T, s shardlog.Store, shard shardlog.Shard, now time.Time) shardlog.Allocation {
 	t.Helper()
-	a, err := s.Allocate(t.Context(), shard, now)
+	a, err := s.Allocate(t.Context(), shard, now, shardlog.Usage{})
 	if err != nil {
 		t.Fatalf("Allocate: %v", err)
 	}
@@ -184,7 +186,7 @@ func allocateAt(t *testing.T, s shardlog.Store, shard shardlog.Shard, now time.T
 
 func expectClosed(t *testing.T, s shardlog.Store, shard shardlog.Shard) {
 	t.Helper()
-	if a, err := s.Allocate(t.Context(), shard, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if a, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate on closed %v: slot %d, error %v, want ErrShardClosed", shard, a.Slot, err)
 	}
 }

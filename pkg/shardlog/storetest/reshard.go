@@ -234,7 +234,7 @@ func testReshardFences(t *testing.T, s shardlog.Store) {
 	for w := range writers {
 		wg.Go(func() {
 			for {
-				a, err := allocateSoon(t.Context(), s, shard, time.Now())
+				a, err := allocateSoon(t.Context(), s, shard, time.Now(), shardlog.Usage{})
 				if err != nil {
 					errs[w] = err
 					return

@@ -37,7 +37,7 @@ func testAllocateUnique(t *testing.T, s shardlog.Store) {
 		g.Go(func() error {
 			last := uint64(0)
 			for range each {
-				a, err := s.Allocate(ctx, stream.Shard(0), time.Now())
+				a, err := s.Allocate(ctx, stream.Shard(0), time.Now(), shardlog.Usage{})
 				if err != nil {
 					return err
 				}
@@ -70,7 +70,7 @@ func testAllocateUnique(t *testing.T, s shardlog.Store) {
 func testAllocateNeedsShard(t *testing.T, s shardlog.Store) {
 	stream := create(t, s, "orders", "a1", 2)
 	for _, shard := range []shardlog.Shard{stream.Shard(2), {StreamID: "zz", Index: 0}} {
-		if a, err := s.Allocate(t.Context(), shard, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+		if a, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 			t.Errorf("Allocate on %v: slot %d, error %v, want ErrShardClosed", shard, a.Slot, err)
 		}
 	}
@@ -230,7 +230,7 @@ func testEndedContext(t *testing.T, s shardlog.Store) {
 	slot := allocate(t, s, stream.Shard(0))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, allocErr := s.Allocate(ended, stream.Shard(0), time.Now())
+	_, allocErr := s.Allocate(ended, stream.Shard(0), time.Now(), shardlog.Usage{})
 	_, scanErr := s.Scan(ended, stream.Shard(0), 1, 1<<20)
 	_, loadErr := s.LoadStream(ended, stream.Name)
 	for call, err := range map[string]error{
@@ -258,7 +258,7 @@ func testAppendersAndScanners(t *testing.T, s shardlog.Store) {
 		g.Go(func() error {
 			defer written.Done()
 			for i := range each {
-				a, err := s.Allocate(ctx, shard, time.Now())
+				a, err := s.Allocate(ctx, shard, time.Now(), shardlog.Usage{})
 				if err != nil {
 					return err
 				}

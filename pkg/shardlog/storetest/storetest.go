@@ -22,6 +22,9 @@ type Backend struct {
 	// Reopen ends s, which Open or Reopen returned, as a stopping process would, and returns a store over the same
 	// data. Nil: the store does not outlive its process, and the tests of that are left out.
 	Reopen func(t *testing.T, s shardlog.Store) shardlog.Store
+
+	// Join returns another store over the same data, as another process has it at the same time. Nil: there is none.
+	Join func(t *testing.T, s shardlog.Store) shardlog.Store
 }
 
 // Run runs the whole suite against the backend, each test over a store of its own.
@@ -53,6 +56,9 @@ func Run(t *testing.T, b Backend) {
 		{"CounterSetsMarks", testCounterMarks},
 		{"MarksAreSetOnce", testMarkRace},
 		{"SetRetention", testSetRetention},
+		{"Limits", testLimits},
+		{"LimitSizes", testLimitSizes},
+		{"LimitsAfterAWrongClock", testLimitsAfterAWrongClock},
 		{"CounterOfAClosedShard", testClosedCounter},
 		{"Peek", testPeek},
 		{"Extend", testExtend},
@@ -76,6 +82,7 @@ func Run(t *testing.T, b Backend) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b.Open(t)) })
 	}
+	t.Run("LimitsHoldAcrossProcesses", func(t *testing.T) { testLimitsRace(t, b) })
 	if b.Reopen != nil {
 		t.Run("ReopenKeepsEverything", func(t *testing.T) { testReopen(t, b) })
 		t.Run("ReopenKeepsFences", func(t *testing.T) { testReopenFences(t, b) })
@@ -121,7 +128,7 @@ func create(t *testing.T, s shardlog.Store, name, id string, shards int) shardlo
 
 func allocate(t *testing.T, s shardlog.Store, shard shardlog.Shard) uint64 {
 	t.Helper()
-	a, err := s.Allocate(t.Context(), shard, time.Now())
+	a, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{})
 	if err != nil {
 		t.Fatalf("Allocate: %v", err)
 	}

@@ -30,7 +30,7 @@ func testCreateTaken(t *testing.T, s shardlog.Store) {
 		t.Fatalf("CreateStream of a taken name: %v, want ErrStreamExists", err)
 	}
 	expectStream(t, s, want)
-	if _, err := s.Allocate(t.Context(), shardlog.Shard{StreamID: "b2"}, time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), shardlog.Shard{StreamID: "b2"}, time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("the refused stream hands out slots: %v", err)
 	}
 }
@@ -84,7 +84,7 @@ func testDeleteFences(t *testing.T, s shardlog.Store) {
 		t.Errorf("LoadStream of a deleted stream: %v, want ErrStreamNotFound", err)
 	}
 	for i := range uint32(3) {
-		if _, err := s.Allocate(t.Context(), stream.Shard(i), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+		if _, err := s.Allocate(t.Context(), stream.Shard(i), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 			t.Errorf("Allocate on shard %d of a deleted stream: %v, want ErrShardClosed", i, err)
 		}
 	}
@@ -104,7 +104,7 @@ func testRecreate(t *testing.T, s shardlog.Store) {
 	}
 	second := create(t, s, "orders", "b2", 4)
 	expectStream(t, s, second)
-	if _, err := s.Allocate(t.Context(), first.Shard(0), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), first.Shard(0), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate on the old stream: %v, want ErrShardClosed", err)
 	}
 	expect(t, scanAll(t, s, second.Shard(0), 1, 1<<20), nil)
@@ -145,7 +145,7 @@ func testReopenFences(t *testing.T, b Backend) {
 		t.Fatal(err)
 	}
 	s = b.Reopen(t, s)
-	if _, err := s.Allocate(t.Context(), gone.Shard(0), time.Now()); !errors.Is(err, shardlog.ErrShardClosed) {
+	if _, err := s.Allocate(t.Context(), gone.Shard(0), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("after reopening a deleted stream hands out slots: %v", err)
 	}
 	var taken *shardlog.SlotTakenError
