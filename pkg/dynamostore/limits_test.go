@@ -1,15 +1,12 @@
 package dynamostore_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"millrace/pkg/dynamostore"
@@ -142,7 +139,7 @@ func TestLargestCounterCostsOneUnit(t *testing.T) {
 		now = now.Add(20 * time.Minute)
 		f.allocate(t, shard, now)
 	}
-	units := &metered{spy: f.spy}
+	units := &unitCounter{API: f.spy}
 	for i := range 30 {
 		now = now.Add(time.Duration(1+7*i%20) * time.Second)
 		u := shardlog.Usage{Records: 999, Bytes: 1<<20 - 1}
@@ -150,27 +147,10 @@ func TestLargestCounterCostsOneUnit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if units.most != 1 || units.calls < 30 {
-		t.Errorf("an allocation cost %v write units, of %d", units.most, units.calls)
+	if units.most != 1 || units.units < 30 {
+		t.Errorf("an allocation cost %v write units, of %v in all", units.most, units.units)
 	}
 	if marks := len(f.items(t, "counter#a1#000000000000")[0]["marks"].(*types.AttributeValueMemberB).Value) / 13; marks < 40 {
 		t.Errorf("%d marks: the counter was not at its largest", marks)
 	}
-}
-
-// metered asks what each update consumes.
-type metered struct {
-	*spy
-	calls int
-	most  float64
-}
-
-func (m *metered) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, o ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
-	in.ReturnConsumedCapacity = types.ReturnConsumedCapacityTotal
-	out, err := m.spy.UpdateItem(ctx, in, o...)
-	if err == nil {
-		m.calls++
-		m.most = max(m.most, aws.ToFloat64(out.ConsumedCapacity.CapacityUnits))
-	}
-	return out, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"millrace/pkg/segment"
@@ -13,47 +14,47 @@ import (
 // for longer does not know what readers were told meanwhile. See [Log.seal].
 const longestAppend = skew
 
-// Appended tells where an append put its records: record i has index i in the slot.
+// Appended tells where an append put its records: record i has index First+i in the slot.
 type Appended struct {
 	Slot    uint64
+	First   int
 	Arrival time.Time // whole milliseconds
 }
 
 // Append stores 1 to [segment.MaxRecords] records in the shard, in order and together, and returns once they are
-// durable.
+// durable. Appends that meet may share a slot.
 //
 // It fails with [ErrShardClosed] if the shard takes no records, with [ErrUndecided] if the records may be stored all the
 // same, and with any other error, [ErrThrottled] among them, if they certainly are not.
 func (l *Log) Append(ctx context.Context, shard Shard, records []segment.Record) (Appended, error) {
-	a, _, err := l.append(ctx, shard, records, false)
-	return a, err
+	at, _, err := l.share(ctx, lane{shard: shard}, records)
+	return at, err
 }
 
 // AppendLimited is Append of as many of the records, from the first on, as the shard's limits leave room for. It returns
 // how many those are. The others are certainly not stored. An error is that of those; an *[OverLimitError] says that
 // there was room for none.
-func (l *Log) AppendLimited(ctx context.Context, shard Shard, records []segment.Record) (a Appended, taken int, err error) {
-	return l.append(ctx, shard, records, true)
+func (l *Log) AppendLimited(ctx context.Context, shard Shard, records []segment.Record) (at Appended, taken int, err error) {
+	return l.share(ctx, lane{shard: shard, limited: true}, records)
 }
 
-func (l *Log) append(ctx context.Context, shard Shard, records []segment.Record, limited bool) (at Appended, taken int, err error) {
-	work, cancel := l.workContext(ctx)
-	defer cancel()
+// append puts the parts into one slot, one after another. On a limited lane it cuts them to what the shard takes. Work is the context of
+// all but step 3, and ends early enough to leave GiveUpTime for that.
+func (l *Log) append(ctx, work context.Context, ln lane, parts [][]segment.Record) (Appended, error) {
+	shard := ln.shard
 	c := Content{Nonce: newNonce()}
-	if !limited {
-		c.Packed, c.Count = l.packer.Pack(records), len(records)
+	if !ln.limited {
+		c.pack(&l.packer, parts)
 	}
 	for {
 		// Stamped before the slot is handed out, so that whatever lies below an old slot is old.
 		c.Arrival = l.now()
 		started := time.Now()
-		a, n, err := l.allocate(work, shard, c.Arrival, records, limited) // step 1
+		a, err := l.allocate(work, ln, c.Arrival, parts) // step 1
 		if err != nil {
-			return Appended{}, n, fmt.Errorf("allocate a slot of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
+			return Appended{}, fmt.Errorf("allocate a slot of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
 		}
-		if records = records[:n]; c.Count != n {
-			c.Packed, c.Count = l.packer.Pack(records), n
-		}
+		c.pack(&l.packer, parts)
 		c.Expires = expiry(c.Arrival, a.Retention)
 		verdict, err := l.putOnce(work, shard, a.Slot, c) // step 2
 		if verdict == undecided || verdict == failed {
@@ -63,22 +64,24 @@ func (l *Log) append(ctx context.Context, shard Shard, records []segment.Record,
 		case verdict == filled:
 			continue
 		case verdict == stored && time.Since(started) > longestAppend:
-			return Appended{}, n, wrap(fmt.Errorf("%w: it was stored too late to be sure of its order", ErrUndecided), shard, a.Slot)
+			return Appended{}, wrap(fmt.Errorf("%w: it was stored too late to be sure of its order", ErrUndecided), shard, a.Slot)
 		case verdict == stored:
-			return Appended{Slot: a.Slot, Arrival: c.Arrival}, n, nil
+			return Appended{Slot: a.Slot, Arrival: c.Arrival}, nil
 		default:
-			return Appended{}, n, wrap(err, shard, a.Slot)
+			return Appended{}, wrap(err, shard, a.Slot)
 		}
 	}
 }
 
-// workContext ends early enough to leave GiveUpTime for step 3.
-func (l *Log) workContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	end := time.Now().Add(l.options.AppendTimeout)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
-		end = deadline
+// pack makes a segment of the parts, unless it is that already.
+func (c *Content) pack(packer *segment.Packer, parts [][]segment.Record) {
+	records := parts[0]
+	if len(parts) > 1 {
+		records = slices.Concat(parts...)
 	}
-	return context.WithDeadline(ctx, end.Add(-l.options.GiveUpTime))
+	if c.Count != len(records) {
+		c.Packed, c.Count = packer.Pack(records), len(records)
+	}
 }
 
 // verdict is what a writer knows of the content of its slot.
@@ -94,24 +97,24 @@ const (
 // limitTries bounds how often an append asks for less because others took of what was left.
 const limitTries = 3
 
-// allocate is step 1, for as many of the records as the shard takes. It returns how many: if it fails, how many were not refused by the limits.
-func (l *Log) allocate(ctx context.Context, shard Shard, now time.Time, records []segment.Record, limited bool) (a Allocation, n int, err error) {
-	if !limited {
-		a, err = l.allocateFor(ctx, shard, now, Usage{})
-		return a, len(records), err
+// allocate is step 1. On a limited lane it cuts the parts to what the shard takes.
+func (l *Log) allocate(ctx context.Context, ln lane, now time.Time, parts [][]segment.Record) (a Allocation, err error) {
+	if !ln.limited {
+		return l.allocateFor(ctx, ln.shard, now, Usage{})
 	}
-	n = fitting(records, unused())
+	u := cut(parts, unused())
 	for range limitTries {
-		a, err = l.allocateFor(ctx, shard, now, usageOf(records[:n]))
+		a, err = l.allocateFor(ctx, ln.shard, now, u)
 		var over *OverLimitError
 		if !errors.As(err, &over) {
-			return a, n, err
+			return a, err
 		}
-		if n = fitting(records[:n], over.Left); n == 0 {
-			break
+		if u = cut(parts, over.Left); u.Records == 0 {
+			return Allocation{}, err
 		}
 	}
-	return Allocation{}, 0, err
+	cut(parts, Usage{})
+	return Allocation{}, err
 }
 
 func (l *Log) allocateFor(ctx context.Context, shard Shard, now time.Time, u Usage) (a Allocation, err error) {

@@ -15,7 +15,8 @@
 //  4. The counter refused in step 1: the shard was closed or the stream deleted since this process read the stream's
 //     map. The map is read again, the records are routed again, and they start over.
 //
-// [Log] takes steps 1 to 3, [Streams] takes step 4.
+// [Log] takes steps 1 to 3, [Streams] takes step 4. Appends to one shard that wait at the same time in one process go through the steps as
+// one, and share a slot: see group.go.
 //
 // # Limits
 //

@@ -22,16 +22,19 @@ func TestProtocolUnderFaults(t *testing.T) {
 		// Drawn beforehand, because a call's goroutine must not draw.
 		faults := rapid.SliceOfN(rapid.SampledFrom(faultTable()), 60, 60).Draw(rt, "faults")
 		grace := rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, 3 * time.Second}).Draw(rt, "grace")
+		processes := rapid.IntRange(1, 3).Draw(rt, "processes")
+		gone := rapid.SliceOfN(rapid.SampledFrom([]time.Duration{time.Hour, time.Hour, 0, 20 * time.Millisecond, time.Second, 3 * time.Second}), 7, 7).
+			Draw(rt, "gone after")
 		var errs []error
-		synctest.Test(t, func(t *testing.T) { errs = runUnderFaults(t, faults, grace) })
+		synctest.Test(t, func(t *testing.T) { errs = runUnderFaults(t, faults, grace, processes, gone) })
 		for _, err := range errs {
 			rt.Error(err)
 		}
 	})
 }
 
-func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration) (errs []error) {
-	const writers, each, followers = 3, 4, 2
+func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration, processes int, gone []time.Duration) (errs []error) {
+	const writers, each, followers = 6, 4, 2
 	next := 0
 	f := newFixture(t, 1, func(c faultstore.Call) faultstore.Fault {
 		if c.Op != faultstore.Allocate && c.Op != faultstore.PutOnce {
@@ -40,7 +43,10 @@ func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration) (err
 		next++
 		return faults[next%len(faults)].fault
 	})
-	log := shardlog.NewLog(f.faults, shardlog.Options{Grace: grace})
+	logs := make([]*shardlog.Log, processes)
+	for i := range logs {
+		logs[i] = shardlog.NewLog(f.faults, shardlog.Options{Grace: grace})
+	}
 	var history storetest.History
 	var writing, reading sync.WaitGroup
 	for w := range writers {
@@ -48,7 +54,9 @@ func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration) (err
 			for turn := range each {
 				rs := records(w, turn, 1+(w+turn)%2)
 				a := history.Start(fmt.Sprint(w), rs)
-				at, err := log.Append(t.Context(), f.stream.Shard(0), rs)
+				ctx, leave := producer(t, gone[(w*each+turn)%len(gone)], w%2 == 0)
+				at, err := logs[w%processes].Append(ctx, f.stream.Shard(0), rs)
+				leave()
 				a.Done(at, err)
 			}
 		})
@@ -56,7 +64,7 @@ func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration) (err
 	done := make(chan struct{})
 	followed := make([][]shardlog.Stored, followers)
 	for i := range followed {
-		reading.Go(func() { followed[i] = followThroughFaults(t, log, f.stream, done) })
+		reading.Go(func() { followed[i] = followThroughFaults(t, logs[0], f.stream, done) })
 	}
 	writing.Wait()
 	close(done)
@@ -67,6 +75,19 @@ func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration) (err
 		}
 	}
 	return errs
+}
+
+// producer returns the context of a producer that goes away after a time, and whether or not that was known beforehand.
+func producer(t *testing.T, after time.Duration, known bool) (context.Context, context.CancelFunc) {
+	if known {
+		return context.WithTimeout(t.Context(), after+time.Second)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	timer := time.AfterFunc(after, cancel)
+	return ctx, func() {
+		timer.Stop()
+		cancel()
+	}
 }
 
 type namedFault struct {

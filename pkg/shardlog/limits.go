@@ -49,6 +49,17 @@ func usageOf(records []segment.Record) Usage {
 
 func bytesOf(r segment.Record) int { return len(r.PartitionKey) + len(r.Data) }
 
+// cut leaves of each part what a shard takes that has this much left, and returns the usage of that.
+func cut(parts [][]segment.Record, left Usage) (taken Usage) {
+	for i, part := range parts {
+		parts[i] = part[:fitting(part, left)]
+		u := usageOf(parts[i])
+		left.Records, left.Bytes = left.Records-u.Records, left.Bytes-u.Bytes
+		taken.Records, taken.Bytes = taken.Records+u.Records, taken.Bytes+u.Bytes
+	}
+	return taken
+}
+
 // fitting returns how many of the records, from the first on, a shard takes that has this much left. An unused second takes one
 // record whatever its size: with its partition key, the largest record that is accepted is larger than the limit.
 func fitting(records []segment.Record, left Usage) int {

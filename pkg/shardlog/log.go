@@ -63,6 +63,7 @@ type Log struct {
 	store   Store
 	options Options
 	packer  segment.Packer
+	groups  groups
 
 	mu     sync.Mutex
 	sealed map[Shard]uint64 // final slots of shards that this process sealed, or saw sealed
@@ -74,6 +75,7 @@ func NewLog(store Store, options Options) *Log {
 		store:   store,
 		options: options.withDefaults(),
 		packer:  segment.Packer{Compress: options.Compress},
+		groups:  groups{lanes: map[lane]*queue{}},
 		sealed:  map[Shard]uint64{},
 	}
 }

@@ -36,6 +36,8 @@ func TestReadersRaceWriters(t *testing.T) {
 	var history storetest.History
 	var writing, reading sync.WaitGroup
 	for w := range writers {
+		// Each a process of its own: those of one take their slots one after another.
+		log := shardlog.NewLog(f.faults, shardlog.Options{})
 		writing.Go(func() {
 			for turn := 0; fills.Load() < enough; turn++ {
 				appends.Add(1)

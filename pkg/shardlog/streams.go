@@ -156,7 +156,7 @@ func (s *Streams) putBatch(ctx context.Context, m *streamMap, records []segment.
 		case i >= taken && !b.refused:
 			results[member].Err = &OverLimitError{}
 		case err == nil:
-			results[member].Number = info.Number(appended.Slot, i, appended.Arrival)
+			results[member].Number = info.Number(appended.Slot, appended.First+i, appended.Arrival)
 		}
 	}
 }

@@ -87,8 +87,9 @@ func (a *Append) check(seen map[string]seqnum.Number) error {
 		switch {
 		case a.err == nil && !there:
 			return fmt.Errorf("acknowledged record %q is lost", r.Data)
-		case a.err == nil && (number.Slot != a.at.Slot || number.Index != i):
-			return fmt.Errorf("record %q was acknowledged at slot %d index %d and read at %d, %d", r.Data, a.at.Slot, i, number.Slot, number.Index)
+		case a.err == nil && (number.Slot != a.at.Slot || number.Index != a.at.First+i):
+			return fmt.Errorf("record %q was acknowledged at slot %d index %d and read at %d, %d",
+				r.Data, a.at.Slot, a.at.First+i, number.Slot, number.Index)
 		case a.err != nil && there && !errors.Is(a.err, shardlog.ErrUndecided):
 			return fmt.Errorf("record %q was read, but its writer was told that it failed: %w", r.Data, a.err)
 		}
@@ -103,12 +104,14 @@ func (h *History) checkOrder() error {
 			acked = append(acked, a)
 		}
 	}
-	// By slot, each append must have started before every later one was acknowledged.
-	slices.SortFunc(acked, func(a, b *Append) int { return cmp.Compare(a.at.Slot, b.at.Slot) })
+	// By place, each append must have started before every later one was acknowledged.
+	slices.SortFunc(acked, func(a, b *Append) int {
+		return cmp.Or(cmp.Compare(a.at.Slot, b.at.Slot), cmp.Compare(a.at.First, b.at.First))
+	})
 	latest := int64(0)
 	for i, a := range acked {
-		if i > 0 && a.at.Slot == acked[i-1].at.Slot {
-			return fmt.Errorf("slot %d was acknowledged to writers %s and %s", a.at.Slot, acked[i-1].writer, a.writer)
+		if i > 0 && a.at.Slot == acked[i-1].at.Slot && a.at.First < acked[i-1].at.First+len(acked[i-1].records) {
+			return fmt.Errorf("index %d of slot %d was acknowledged to writers %s and %s", a.at.First, a.at.Slot, acked[i-1].writer, a.writer)
 		}
 		if a.ack < latest {
 			return fmt.Errorf("writer %s got slot %d, but was acknowledged before an append at a smaller slot started", a.writer, a.at.Slot)

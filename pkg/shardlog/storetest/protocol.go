@@ -12,15 +12,19 @@ import (
 	"millrace/pkg/shardlog"
 )
 
-// testProtocol has 16 writers append to one shard, each one after another, while readers follow at the tip.
+// testProtocol has 16 writers in 4 processes append to one shard, each one after another, while readers follow at the tip.
 func testProtocol(t *testing.T, s shardlog.Store) {
-	const writers, each = 16, 12
+	const writers, processes, each = 16, 4, 12
 	stream := create(t, s, "orders", "a1", 1)
 	log := shardlog.NewLog(s, shardlog.Options{})
+	logs := []*shardlog.Log{log}
+	for len(logs) < processes {
+		logs = append(logs, shardlog.NewLog(s, shardlog.Options{}))
+	}
 	var history History
 	var writing, reading errgroup.Group
 	for w := range writers {
-		writing.Go(func() error { return appendAll(t.Context(), log, stream, &history, w, each) })
+		writing.Go(func() error { return appendAll(t.Context(), logs[w%processes], stream, &history, w, each) })
 	}
 	done := make(chan struct{})
 	followed := make([][]shardlog.Stored, 2)
