@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"math/bits"
 	"time"
 )
 
@@ -46,9 +47,55 @@ type Number struct {
 
 // String returns the number's 56 decimal digits. It panics where a part is outside its field.
 func (n Number) String() string {
-	raw := n.bytes()
-	return new(big.Int).SetBytes(raw[:]).String()
+	var room [Digits]byte
+	return string(n.Append(room[:0]))
 }
+
+// Append appends what String returns to b.
+func (n Number) Append(b []byte) []byte {
+	raw := n.bytes()
+	high, mid, low := binary.BigEndian.Uint64(raw[0:]), binary.BigEndian.Uint64(raw[8:]), binary.BigEndian.Uint64(raw[16:])
+	// Long division by 10^19, twice, leaves 18, 19 and 19 digits. The high word is less than 10^19, and so is what is left of it.
+	mid, rest := bits.Div64(high, mid, tenTo19)
+	low, last := bits.Div64(rest, low, tenTo19)
+	first, middle := bits.Div64(mid, low, tenTo19)
+	start := len(b)
+	b = append(b, zeros...)
+	putDigits(b[start:start+18], first)
+	putDigits(b[start+18:start+37], middle)
+	putDigits(b[start+37:], last)
+	return b
+}
+
+// tenTo19 is the largest power of ten in 64 bits.
+const tenTo19 = 1e19
+
+const zeros = "00000000000000000000000000000000000000000000000000000000"
+
+// putDigits writes v over a run of zeros, right-aligned, two digits at a time.
+func putDigits(b []byte, v uint64) {
+	i := len(b)
+	for v >= 10 {
+		pair := v % 100 * 2
+		v /= 100
+		i -= 2
+		b[i], b[i+1] = pairs[pair], pairs[pair+1]
+	}
+	if v > 0 {
+		b[i-1] = '0' + byte(v)
+	}
+}
+
+const pairs = "00010203040506070809" +
+	"10111213141516171819" +
+	"20212223242526272829" +
+	"30313233343536373839" +
+	"40414243444546474849" +
+	"50515253545556575859" +
+	"60616263646566676869" +
+	"70717273747576777879" +
+	"80818283848586878889" +
+	"90919293949596979899"
 
 // Compare orders numbers as clients do, as integers: -1, 0 or 1 as n is below, equal to or above o.
 func (n Number) Compare(o Number) int {
