@@ -1,7 +1,6 @@
 package kinesis
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -19,7 +18,14 @@ func StreamARN(region, account, stream string) string {
 }
 
 // ShardID returns the id of the shard with that index in its stream: `shardId-` and 12 digits.
-func ShardID(index uint32) string { return fmt.Sprintf("shardId-%012d", index) }
+func ShardID(index uint32) string {
+	id := []byte("shardId-000000000000")
+	for i := len(id) - 1; index > 0; i-- {
+		id[i] = '0' + byte(index%10)
+		index /= 10
+	}
+	return string(id)
+}
 
 // ParseShardID returns the index of the shard that s names, as Kinesis reads shard ids: the digits stand alone or after
 // one hyphen, whatever is before that, and leading zeros do not count. It fails for anything else and above 2^31-1.

@@ -91,9 +91,11 @@ func answerSize(r segment.Record) int {
 
 func (s *Service) recordsOutput(stream shardlog.Stream, it iterator, read shardlog.Read) *kinesis.GetRecordsOutput {
 	out := &kinesis.GetRecordsOutput{Records: make([]kinesis.Record, len(read.Records)), MillisBehindLatest: int(read.Behind.Milliseconds())}
-	for i, r := range read.Records {
+	names := newNaming(len(read.Records))
+	for i := range read.Records {
+		r := &read.Records[i]
 		out.Records[i] = kinesis.Record{
-			SequenceNumber:              r.Number.String(),
+			SequenceNumber:              names.number(r.Number),
 			ApproximateArrivalTimestamp: r.Arrival,
 			Data:                        r.Data,
 			PartitionKey:                r.PartitionKey,

@@ -35,11 +35,12 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 		return nil, err
 	}
 	out := &kinesis.PutRecordsOutput{Records: make([]kinesis.PutRecordsResultEntry, len(results))}
-	for i, r := range results {
-		if r.Err != nil {
+	names := newNaming(len(results))
+	for i := range results {
+		if results[i].Err != nil {
 			out.FailedRecordCount++
 		}
-		out.Records[i] = s.resultEntry(in.Stream(), r)
+		out.Records[i] = s.resultEntry(in.Stream(), &results[i], names)
 	}
 	if out.FailedRecordCount > 0 {
 		s.logFailures(ctx, in.Stream(), results)
@@ -47,10 +48,10 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 	return out, nil
 }
 
-func (s *Service) resultEntry(stream string, r shardlog.Result) kinesis.PutRecordsResultEntry {
-	switch shard := kinesis.ShardID(r.Shard); {
+func (s *Service) resultEntry(stream string, r *shardlog.Result, names *naming) kinesis.PutRecordsResultEntry {
+	switch shard := names.shard(r.Shard); {
 	case r.Err == nil:
-		return kinesis.PutRecordsResultEntry{SequenceNumber: r.Number.String(), ShardId: shard}
+		return kinesis.PutRecordsResultEntry{SequenceNumber: names.number(r.Number), ShardId: shard}
 	case throughputExceeded(r.Err):
 		return kinesis.PutRecordsResultEntry{
 			ErrorCode:    kinesis.CodeProvisionedThroughputExceeded,
