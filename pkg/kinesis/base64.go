@@ -7,15 +7,18 @@ import (
 	"unicode/utf16"
 )
 
-// decodeBase64 decodes text into b, which has room for what text of its length can hold, or tells what AWS says of text that is
-// not base64. The result has no capacity to spare.
-func decodeBase64(b, text []byte) (decoded []byte, complaint string) {
-	n, err := base64.StdEncoding.Strict().Decode(b, text)
+// strictBase64 refuses bits that are left over and not zero.
+var strictBase64 = base64.StdEncoding.Strict()
+
+// decodeBase64 decodes text into b, which has room for what text of its length can hold, and tells whether it is base64. The result has
+// no capacity to spare.
+func decodeBase64(b, text []byte) (decoded []byte, ok bool) {
+	n, err := strictBase64.Decode(b, text)
 	// The decoder passes over line breaks, which shows in what comes out.
 	if err != nil || n != base64.StdEncoding.DecodedLen(len(text))-padding(text) {
-		return nil, base64Complaint(string(text))
+		return nil, false
 	}
-	return b[:n:n], ""
+	return b[:n:n], true
 }
 
 // padding returns how many marks at the end of base64 stand for no data.

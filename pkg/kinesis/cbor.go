@@ -274,7 +274,11 @@ func (s *cborSource) text() string { return string(s.content(&s.scratch)) }
 func (s *cborSource) blob() ([]byte, string) {
 	if s.kind() == kindText {
 		text := s.content(&s.scratch)
-		return decodeBase64(make([]byte, base64.StdEncoding.DecodedLen(len(text))), text)
+		b, ok := decodeBase64(make([]byte, base64.StdEncoding.DecodedLen(len(text))), text)
+		if !ok {
+			return nil, base64Complaint(string(text))
+		}
+		return b, ""
 	}
 	own := []byte{}
 	return s.content(&own), ""

@@ -3,6 +3,7 @@ package kinesis
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"time"
 	"unicode/utf8"
 )
@@ -75,5 +76,9 @@ func (s *cborSink) blob(b []byte) {
 	s.head(majorBytes, uint64(len(b)))
 	s.buf = append(s.buf, b...)
 }
+
+func (s *cborSink) written() int { return len(s.buf) }
+
+func (s *cborSink) reserve(n int) { s.buf = slices.Grow(s.buf, n) }
 
 func (s *cborSink) bytes() []byte { return s.buf }

@@ -20,13 +20,18 @@ type sink interface {
 	timestamp(time.Time) // to the millisecond
 	blob([]byte)
 
+	// written returns how many bytes the document has so far, what the sink was opened on included.
+	written() int
+	// reserve makes room for so many bytes more.
+	reserve(bytes int)
+
 	// bytes returns the document, after what the sink was opened on.
 	bytes() []byte
 }
 
 // encode writes a structure as a document.
 func encode(s sink, out structure) []byte {
-	e := encoder{s}
+	e := &encoder{s}
 	e.members(out)
 	return s.bytes()
 }
@@ -36,14 +41,14 @@ type encoder struct {
 	sink sink
 }
 
-func (e encoder) members(out structure) {
+func (e *encoder) members(out structure) {
 	e.sink.openMap()
 	out.members(e)
 	e.sink.closeMap()
 }
 
 // begin writes the member's name if the member is to be written.
-func (e encoder) begin(name string, nonzero bool, n need) bool {
+func (e *encoder) begin(name string, nonzero bool, n need) bool {
 	if !nonzero && n == optional {
 		return false
 	}
@@ -51,7 +56,7 @@ func (e encoder) begin(name string, nonzero bool, n need) bool {
 	return true
 }
 
-func (e encoder) text(name string, v *string, n need, s *shape) {
+func (e *encoder) text(name string, v *string, n need, s *shape) {
 	t := *v
 	if t == "" && s != nil {
 		t = s.fallback
@@ -61,31 +66,31 @@ func (e encoder) text(name string, v *string, n need, s *shape) {
 	}
 }
 
-func (e encoder) integer(name string, v *int, n need, _ *shape) {
+func (e *encoder) integer(name string, v *int, n need, _ *shape) {
 	if e.begin(name, *v != 0, n) {
 		e.sink.integer(*v)
 	}
 }
 
-func (e encoder) boolean(name string, v *bool, n need) {
+func (e *encoder) boolean(name string, v *bool, n need) {
 	if e.begin(name, *v, n) {
 		e.sink.boolean(*v)
 	}
 }
 
-func (e encoder) timestamp(name string, v *time.Time, n need) {
+func (e *encoder) timestamp(name string, v *time.Time, n need) {
 	if e.begin(name, !v.IsZero(), n) {
 		e.sink.timestamp(*v)
 	}
 }
 
-func (e encoder) blob(name string, v *[]byte, n need, _ *shape) {
+func (e *encoder) blob(name string, v *[]byte, n need, _ *shape) {
 	if e.begin(name, *v != nil, n) {
 		e.sink.blob(*v)
 	}
 }
 
-func (e encoder) texts(name string, v *[]string, n need, _ *shape) {
+func (e *encoder) texts(name string, v *[]string, n need, _ *shape) {
 	if !e.begin(name, *v != nil, n) {
 		return
 	}
@@ -96,7 +101,7 @@ func (e encoder) texts(name string, v *[]string, n need, _ *shape) {
 	e.sink.closeList()
 }
 
-func (e encoder) textMap(name string, v *map[string]string, n need, _ *shape) {
+func (e *encoder) textMap(name string, v *map[string]string, n need, _ *shape) {
 	if !e.begin(name, *v != nil, n) {
 		return
 	}
@@ -109,22 +114,26 @@ func (e encoder) textMap(name string, v *map[string]string, n need, _ *shape) {
 }
 
 // structure leaves out an absent one even where it is required: there is nothing to write.
-func (e encoder) structure(name string, r ref, _ need) {
+func (e *encoder) structure(name string, r ref, _ need) {
 	if out := r.get(); out != nil {
 		e.sink.member(name)
 		e.members(out)
 	}
 }
 
-func (e encoder) list(name string, l list, n need, _ *shape) {
+func (e *encoder) list(name string, l list, n need, _ *shape) {
 	if !e.begin(name, l.present(), n) {
 		return
 	}
 	e.sink.openList()
 	for i := range l.len() {
+		start := e.sink.written()
 		e.members(l.at(i))
+		if i == 0 { // the others are about as long, as a rule
+			e.sink.reserve(l.len() * (e.sink.written() - start + len(",")))
+		}
 	}
 	e.sink.closeList()
 }
 
-func (e encoder) check(func(*violations)) {}
+func (e *encoder) check(func(*violations)) {}
