@@ -45,7 +45,7 @@ func (ev *event) request(ctx context.Context) *http.Request {
 	}
 	if len(ev.body) > 0 {
 		// A *bytes.Reader in the open lets io.Copy take the body in one write.
-		r.Body = body{bytes.NewReader(ev.body)}
+		r.Body = body{bytes.NewReader(ev.body), ev.body}
 	}
 	ctx = context.WithValue(ctx, requestIDKey{}, ev.RequestContext.RequestID)
 	return r.WithContext(context.WithValue(ctx, callerKey{}, ev.caller()))
@@ -111,8 +111,14 @@ func (ev *event) header() http.Header {
 }
 
 // body is a request's body that needs no closing.
-type body struct{ *bytes.Reader }
+type body struct {
+	*bytes.Reader
+	whole []byte
+}
 
 var _ io.WriterTo = body{}
+
+// Bytes returns the whole body, however much of it was read. It saves a handler that knows of it a copy of up to 6 MB.
+func (b body) Bytes() []byte { return b.whole }
 
 func (body) Close() error { return nil }

@@ -170,11 +170,19 @@ func (h *handler) find(r *http.Request, x *exchange) (operation, error) {
 	return operation{}, unknown
 }
 
+// inMemory is a request's body of which nothing was read and which need not be copied. The handler does not change it.
+type inMemory interface {
+	Bytes() []byte
+}
+
 // readBody reads the body, of a size known beforehand in one piece, and refuses one that is too large without reading it on.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > kinesis.MaxBody {
 		w.Header().Set("Connection", "close") // what was not read must not be taken for a request
 		return nil, kinesis.RequestEntityTooLarge()
+	}
+	if b, ok := r.Body.(inMemory); ok {
+		return b.Bytes(), nil
 	}
 	limited := http.MaxBytesReader(w, r.Body, kinesis.MaxBody)
 	var body []byte

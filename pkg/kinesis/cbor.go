@@ -228,6 +228,8 @@ func (s *cborSource) member() ([]byte, bool) {
 
 func (s *cborSource) element() bool { return s.more() && s.kind() != kindBroken }
 
+func (s *cborSource) left() int { return len(s.rest) }
+
 func (s *cborSource) end() bool {
 	return !s.broken && !s.peeked && len(s.open) == 0 && len(s.rest) == 0
 }

@@ -32,6 +32,8 @@ type source interface {
 	// blob reads bytes, or a text as base64, or tells why AWS would not read it as a blob.
 	blob() (b []byte, complaint string)
 
+	// left returns how many bytes of the document were not read yet.
+	left() int
 	// end tells whether the document is whole and nothing follows it.
 	end() bool
 }
@@ -75,6 +77,9 @@ const (
 	noMap       = "Expected map or null"
 	noStructure = "Expected null"
 )
+
+// maxReserved is for how many elements room is made at most before they were read.
+const maxReserved = MaxRecords + 1
 
 // maxQuoted is how many bytes of a value an error quotes at most.
 const maxQuoted = 1024
@@ -319,10 +324,14 @@ func (d *decoder) list(name string, l list, _ need, s *shape) {
 	}
 	l.open()
 	d.src.enter()
-	for d.src.element() {
+	for first := true; d.src.element(); first = false {
+		before := d.src.left()
 		in := l.next(s.keep())
 		if d.fits(kindMap, noStructure) {
 			d.members(in)
+		}
+		if first { // the others are about as long, as a rule
+			l.reserve(min(d.src.left()/max(before-d.src.left(), 1), s.keep(), maxReserved))
 		}
 	}
 }

@@ -156,6 +156,8 @@ func (s *jsonSource) element() bool {
 	return !s.broken
 }
 
+func (s *jsonSource) left() int { return len(s.body) - s.at }
+
 func (s *jsonSource) end() bool {
 	s.next()
 	return !s.broken && s.at == len(s.body)

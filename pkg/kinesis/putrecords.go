@@ -86,6 +86,9 @@ func (e *PutRecordsResultEntry) members(v visitor) {
 }
 
 func parseHashKey(s string) *hashkey.Key {
+	if s == "" { // as a rule
+		return nil
+	}
 	key, err := hashkey.Parse(s)
 	if err != nil {
 		return nil

@@ -215,6 +215,8 @@ func (s *jsontextSource) element() bool {
 	return true
 }
 
+func (s *jsontextSource) left() int { return 0 }
+
 func (s *jsontextSource) end() bool {
 	if s.broken {
 		return false

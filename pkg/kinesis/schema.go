@@ -1,6 +1,9 @@
 package kinesis
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Input is what an operation takes. A [Codec] fills the zero value of one, Validate checks it.
 type Input interface {
@@ -122,6 +125,8 @@ type list interface {
 	clear() // makes it absent
 	open()  // makes it present and empty
 
+	reserve(n int) // makes room for so many more elements
+
 	// next returns a zero structure at the list's end: a new one, or the last one again where the list has keep of them.
 	next(keep int) structure
 }
@@ -150,6 +155,7 @@ func (l sliceList[T, P]) len() int           { return len(*l.v) }
 func (l sliceList[T, P]) at(i int) structure { return P(&(*l.v)[i]) }
 func (l sliceList[T, P]) clear()             { *l.v = nil }
 func (l sliceList[T, P]) open()              { *l.v = []T{} }
+func (l sliceList[T, P]) reserve(n int)      { *l.v = slices.Grow(*l.v, n) }
 func (l sliceList[T, P]) next(keep int) structure {
 	if len(*l.v) < keep {
 		*l.v = append(*l.v, *new(T))
