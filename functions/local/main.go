@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if r, ok := store.(reclaimer); ok {
 		defer inBackground(ctx, func(ctx context.Context) { reclaim(ctx, r, logger) })()
 	}
+	defer collectLess()()
 	return serve(ctx, handler, o, out, logger)
 }
 

@@ -32,7 +32,7 @@ func serve(ctx context.Context, handler http.Handler, o options, out io.Writer, 
 	if err != nil {
 		return err
 	}
-	server := newServer(handler, logger)
+	server := newServer(bounded(handler), logger)
 	served := make(chan error, 1)
 	if cert == "" {
 		fmt.Fprintf(out, "millrace serves Kinesis on http://%s, storing in %s\n", listener.Addr(), o.storeName())
