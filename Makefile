@@ -5,6 +5,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # A number of runs, some seconds' worth: with a time, go test now and then reports its own deadline as a failure.
 FUZZTIME    ?= 15000x
 BENCHTIME   ?= 1s
+ROUNDS      ?= 7
 LAMBDA      := CGO_ENABLED=0 GOOS=linux go build -trimpath -tags lambda.norpc -ldflags '-s -w'
 NOT_TESTED  := $(CURDIR)/.cache/not-tested
 # The race detector needs a C compiler.
@@ -14,7 +15,7 @@ RACE        := $(shell command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 STACK       ?= millrace
 KEYS_AT     := $(if $(KEYS),-keys '$(KEYS)',-stack '$(STACK)')
 
-.PHONY: help run test fuzz replay build bench cost check deploy key keys key-disable key-enable key-delete build-Function
+.PHONY: help run test fuzz replay build bench bench-parts cost check deploy key keys key-disable key-enable key-delete build-Function
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,8 +45,11 @@ build: ## bin/: the Lambda's bootstrap for arm64 and amd64, and the local binary
 	GOARCH=amd64 $(LAMBDA) -o bin/linux-amd64/bootstrap ./functions/api
 	go build -trimpath -o bin/millrace ./functions/local
 
-bench: ## the benchmarks
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+bench: ## what requests cost, beside what others take in the same run; ROUNDS=15 for a steadier figure
+	go test -run '^$$' -bench . -benchtime $(ROUNDS)x -timeout 1h ./functions/bench
+
+bench-parts: # the benchmarks of single packages
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(go list ./... | grep -v /bench$$)
 
 cost: ## what records cost in DynamoDB, and a month beside Kinesis (ARGS="-poll 1s" for another consumer)
 	@go run ./pkg/dynamostore/cost $(ARGS)

@@ -34,6 +34,7 @@ var mayImport = map[string]string{
 	"pkg/dynamokeys":            "pkg/keys",
 	"functions/api":             "pkg/keys pkg/dynamokeys pkg/apigw pkg/awsenv pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"functions/api/runtimetest": "",
+	"functions/bench":           "",
 	"functions/local": "pkg/keys pkg/dynamokeys pkg/apigw pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/boltstore pkg/shardlog/memstore " +
 		"pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 }
