@@ -113,8 +113,8 @@ func (c *connection) header() (length int, err error) {
 	}
 }
 
-// load has each of so many connections send requests for a time, the next one as soon as the last is answered with what must be in it, and
-// returns how many a second were answered.
+// load has each of so many connections send requests for a time, the next one as soon as the last is answered with what must be in it, one
+// at least, and returns how many a second were answered.
 func load(addr string, connections int, requests [][]byte, want string, span time.Duration) (perSecond float64, err error) {
 	var mu sync.Mutex
 	var total int
@@ -140,14 +140,15 @@ func loadOne(addr string, requests [][]byte, first int, want string, end time.Ti
 		return 0, err
 	}
 	defer c.Close()
-	for ; time.Now().Before(end); n++ {
+	for n = 1; ; n++ {
 		body, err := c.do(requests[(first+n)%len(requests)])
-		if err != nil {
+		switch {
+		case err != nil:
 			return n, err
-		}
-		if !bytes.Contains(body, []byte(want)) {
+		case !bytes.Contains(body, []byte(want)):
 			return n, fmt.Errorf("it answers %.300s", body)
+		case !time.Now().Before(end):
+			return n, nil
 		}
 	}
-	return n, nil
 }
