@@ -252,3 +252,24 @@ func (s *jsontextSource) blob() ([]byte, string) {
 	}
 	return b, ""
 }
+
+// TestPlain: each byte at each place of a text, alone among plain ones.
+func TestPlain(t *testing.T) {
+	for length := range 18 {
+		for at := range length {
+			for c := range 256 {
+				text := bytes.Repeat([]byte("!"), length)
+				text[at] = byte(c)
+				want := c >= ' ' && c < 0x80 && c != '"' && c != '\\'
+				if got := plain(text); got != want {
+					t.Fatalf("plain(%q) is %v", text, got)
+				}
+				quoted := newJSONSink(nil)
+				quoted.text(string(text))
+				if wanted, _ := jsontext.AppendQuote(nil, text); string(quoted.bytes()) != string(wanted) {
+					t.Fatalf("%q is written %s, want %s", text, quoted.bytes(), wanted)
+				}
+			}
+		}
+	}
+}

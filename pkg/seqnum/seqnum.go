@@ -53,8 +53,7 @@ func (n Number) String() string {
 
 // Append appends what String returns to b.
 func (n Number) Append(b []byte) []byte {
-	raw := n.bytes()
-	high, mid, low := binary.BigEndian.Uint64(raw[0:]), binary.BigEndian.Uint64(raw[8:]), binary.BigEndian.Uint64(raw[16:])
+	high, mid, low := n.words()
 	// Long division by 10^19, twice, leaves 18, 19 and 19 digits. The high word is less than 10^19, and so is what is left of it.
 	mid, rest := bits.Div64(high, mid, tenTo19)
 	low, last := bits.Div64(rest, low, tenTo19)
@@ -99,32 +98,24 @@ const pairs = "00010203040506070809" +
 
 // Compare orders numbers as clients do, as integers: -1, 0 or 1 as n is below, equal to or above o.
 func (n Number) Compare(o Number) int {
-	a, b := n.bytes(), o.bytes()
-	for i := range a {
-		if c := cmp.Compare(a[i], b[i]); c != 0 {
-			return c
-		}
-	}
-	return 0
+	high, mid, low := n.words()
+	otherHigh, otherMid, otherLow := o.words()
+	return cmp.Or(cmp.Compare(high, otherHigh), cmp.Compare(mid, otherMid), cmp.Compare(low, otherLow))
 }
 
-// bytes lays the 47 digits out right-aligned in 24 bytes, the first digit being the low half of the first byte.
-func (n Number) bytes() [24]byte {
+// words lays the 47 digits out right-aligned in 192 bits, the first digit being the low half of the first byte.
+func (n Number) words() (high, mid, low uint64) {
 	created, arrival := n.ShardCreated.Unix(), n.Arrival.Unix()
 	if !fits(created) || !fits(arrival) || n.Slot > MaxSlot || n.Index < 0 || n.Index >= PerSlot {
 		panic(fmt.Sprintf("seqnum: part out of range: shard created %d s, slot %d, index %d, arrival %d s", created, n.Slot, n.Index, arrival))
 	}
 	// Digits from the right: version 1, shard 8, arrival 9, zero 2, sequence index 16, low digit 1, created 9, version 1.
-	low := version | uint64(n.Shard)<<4 | uint64(arrival)<<36 // the low 64 bits; arrival's top 8 bits fall off
+	low = version | uint64(n.Shard)<<4 | uint64(arrival)<<36 // arrival's top 8 bits fall off
 	arrivalTop := uint64(arrival) >> 28
 	seq := n.Slot*PerSlot + uint64(n.Index)
-	mid := arrivalTop | seq<<16 // 8 bits of arrival, 8 zero bits, the low 48 bits of the sequence index
-	high := seq>>48 | uint64(n.Shard&0xf)<<16 | uint64(created)<<20 | version<<56
-	var raw [24]byte
-	binary.BigEndian.PutUint64(raw[0:], high)
-	binary.BigEndian.PutUint64(raw[8:], mid)
-	binary.BigEndian.PutUint64(raw[16:], low)
-	return raw
+	mid = arrivalTop | seq<<16 // 8 bits of arrival, 8 zero bits, the low 48 bits of the sequence index
+	high = seq>>48 | uint64(n.Shard&0xf)<<16 | uint64(created)<<20 | version<<56
+	return high, mid, low
 }
 
 // Parse reads a sequence number that [Number.String] wrote. Any other text gives [ErrInvalid].
@@ -153,7 +144,7 @@ func Parse(s string) (Number, error) {
 		Index:        int(seq % PerSlot),
 		Arrival:      time.Unix(int64(mid&0xff<<28|low>>36), 0).UTC(),
 	}
-	if n.bytes() != raw { // a digit that must be 2 or 0, or the shard's low digit, differs
+	if h, m, l := n.words(); h != high || m != mid || l != low { // a digit that must be 2 or 0, or the shard's low digit, differs
 		return Number{}, ErrInvalid
 	}
 	return n, nil
