@@ -26,7 +26,7 @@ const maxJSONDepth = 10_000
 const textRoom = 4096
 
 // jsonSource reads a document where it lies. It is a scanner of its own because it is where most of a put's time goes; see "Why the
-// JSON is read here" above.
+// JSON is read here" in the doc of the package.
 type jsonSource struct {
 	body    []byte
 	at      int // in the body, where reading goes on
