@@ -102,7 +102,7 @@ func fetchedKinesalite(b *testing.B) (dir string, err error) {
 		return "", err
 	}
 	root := filepath.Join(cache, "millrace")
-	dir = filepath.Join(root, "kinesalite-"+kinesaliteVersion)
+	dir = filepath.Join(root, "bench-kinesalite-"+kinesaliteVersion)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}

@@ -86,7 +86,7 @@ func BenchmarkDynamoDB(b *testing.B) {
 		ratios = append(ratios, us[len(us)-1]/them[len(them)-1])
 	}
 	show := func(ns float64) string { return time.Duration(ns).Round(10 * time.Microsecond).String() }
-	shared.table.atMost(b, fmt.Sprintf("put, DynamoDB Local: 500 records of 100 B, %d shards", shards), show(median(us)),
+	shared.table.atMost(b, fmt.Sprintf("put, DynamoDB Local: 500 x 100 B, %d shards", shards), show(median(us)),
 		show(median(them))+" raw requests", median(ratios), 1.15, "")
 }
 

@@ -33,7 +33,7 @@ func BenchmarkGetRecords(b *testing.B) {
 				us, them = append(us, measure(ours)), append(them, measure(other))
 				ratios = append(ratios, us[len(us)-1]/them[len(them)-1])
 			}
-			what := fmt.Sprintf("get, %s: %d records of 100 B", store, readable)
+			what := fmt.Sprintf("get, %s: %d x 100 B", store, readable)
 			shared.table.atLeast(b, what, rate(median(us)), rate(median(them))+" "+other.name, median(ratios), 10)
 		})
 	}

@@ -98,7 +98,7 @@ func BenchmarkInvoke(b *testing.B) {
 			name          string
 			records, size int
 			times         int
-		}{{"1 record of 100 B", 1, 100, 2000}, {"500 records of 100 B", 500, 100, 200}, {"5 MB in 5 records", 5, 1<<20 - 20, 5}} {
+		}{{"1 x 100 B", 1, 100, 2000}, {"500 x 100 B", 500, 100, 200}, {"5 x 1 MB", 5, 1<<20 - 20, 5}} {
 			b.Run(format+"/"+strings.ReplaceAll(load.name, " ", "-"), func(b *testing.B) {
 				function := apigw.New(newHandler(newService(b, forgetful{memstore.New()})))
 				event := event(b, putBody("bench", load.records, load.size), format == "base64")
@@ -110,12 +110,12 @@ func BenchmarkInvoke(b *testing.B) {
 					took, bytes, allocs = append(took, c.time), append(bytes, c.bytes), append(allocs, c.allocs)
 				}
 				what := fmt.Sprintf("invoke, %s, %s", load.name, format)
-				ours := fmt.Sprintf("%v, %.1f KB, %.0f allocations", median(took).Round(time.Microsecond/10), median(bytes)/1e3, median(allocs))
+				ours := fmt.Sprintf("%v, %.0f KB, %.0f allocations", median(took).Round(time.Microsecond), median(bytes)/1e3, median(allocs))
 				b.ReportMetric(median(bytes), "B/invocation")
 				b.ReportMetric(median(allocs), "allocs/invocation")
 				switch {
 				case load.records == 500:
-					shared.table.atMost(b, what, ours, "", median(allocs)/500, 2, " allocations a record")
+					shared.table.atMost(b, what, ours, "", median(allocs)/500, 2, " a record")
 				case load.size > 1000:
 					shared.table.atMost(b, what, ours, "", median(bytes)/1e6, 40, " MB")
 				default:

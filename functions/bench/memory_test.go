@@ -30,8 +30,8 @@ func BenchmarkMemory64(b *testing.B) {
 		}
 		all.Wait()
 	}
-	what := fmt.Sprintf("memory of the local endpoint: %d requests of 5 MB at once", requests)
-	shared.table.atMost(b, what, "peak", "", peakMemory(b, ours.pid), 1000, " MB")
+	what := fmt.Sprintf("peak of memory, local: %d requests of 5 MB at once", requests)
+	shared.table.atMost(b, what, "", "", peakMemory(b, ours.pid), 1000, " MB")
 }
 
 func putOnce(b *testing.B, c *contender, put []byte) {
@@ -80,8 +80,8 @@ func BenchmarkMemoryLambda(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	what := fmt.Sprintf("memory of the function: %.1f MB as text", float64(len(put))/1e6)
-	shared.table.atMost(b, what, "peak", "", peakMemory(b, pid), 128, " MB")
+	what := fmt.Sprintf("peak of memory, Lambda: an event of %.1f MB", float64(len(put))/1e6)
+	shared.table.atMost(b, what, "", "", peakMemory(b, pid), 128, " MB")
 }
 
 func onLinux(b *testing.B) {

@@ -74,7 +74,7 @@ func comparePuts(b *testing.B, p puts, store string, ours, other *contender, tar
 		them = append(them, measure(other, turn))
 		ratios = append(ratios, us[len(us)-1]/them[len(them)-1])
 	}
-	what := fmt.Sprintf("put, %s: %d connections, %d records of %d B", store, p.connections, p.records, p.size)
+	what := fmt.Sprintf("put, %s: %d connections, %d x %d B", store, p.connections, p.records, p.size)
 	shared.table.atLeast(b, what, rate(median(us)), rate(median(them))+" "+other.name, median(ratios), target)
 }
 

@@ -35,7 +35,7 @@ func (t *table) atLeast(b *testing.B, what, ours, other string, ratio, target fl
 func (t *table) atMost(b *testing.B, what, ours, other string, figure, target float64, unit string) {
 	b.Helper()
 	b.ReportMetric(figure, "figure")
-	t.add(row{what, ours, other, fmt.Sprintf("%.2f%s", figure, unit), fmt.Sprintf("<= %g%s", target, unit), figure <= target})
+	t.add(row{what, ours, other, fmt.Sprintf("%.2f%s", figure, unit), fmt.Sprintf("<= %g", target), figure <= target})
 }
 
 func (t *table) print(out io.Writer) {
