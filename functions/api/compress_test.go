@@ -15,7 +15,9 @@ import (
 // TestStoresLittle: the function compresses what it stores, which DynamoDB bills by the byte, and reads it back.
 func TestStoresLittle(t *testing.T) {
 	client, table := shared.dynamo.Table(t)
-	function := runtimetest.Start(t, shared.binary, []string{"TABLE_NAME=" + table, "AWS_ENDPOINT_URL_DYNAMODB=" + shared.dynamo.Endpoint(t)})
+	function := runtimetest.Start(t, shared.binary, []string{
+		"TABLE_NAME=" + table, "AUTH_MODE=IAM", "AWS_ENDPOINT_URL_DYNAMODB=" + shared.dynamo.Endpoint(t),
+	})
 	var records []object
 	sent := 0
 	for i := range 100 {
