@@ -163,8 +163,8 @@ func (l *Log) leave(ln lane) {
 // runWaiting runs one group after another, until none waits.
 func (l *Log) runWaiting(ln lane) {
 	for {
-		// Lets the writers just answered append again before the group is closed: with 8 and 64 writers on bbolt this makes
-		// 1.3 to 2.3 times the throughput.
+		// Lets the writers just answered append again before the group is closed: with 8 and 64 writers of 100 bytes on bbolt
+		// this makes 1.3 to 2.3 times the throughput.
 		runtime.Gosched()
 		g := l.takeWaiting(ln)
 		if g == nil {
