@@ -26,6 +26,7 @@ func keysFile(t *testing.T) (file, id, secret string) {
 func clientWith(url, id, secret string) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
 		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider(id, secret, ""), RetryMaxAttempts: 1,
+		HTTPClient: wholeBodies{},
 	})
 }
 

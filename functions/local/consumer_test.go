@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -91,7 +93,24 @@ func newClient(t *testing.T, store shardlog.Store) *kinesis.Client {
 func clientOf(url string, more ...func(*kinesis.Options)) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
 		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		HTTPClient: wholeBodies{},
 	}, more...)
+}
+
+// wholeBodies sends requests whose bodies net/http knows to be in memory. The SDK closes a body of its own as soon as the answer
+// begins, which net/http now and then takes for a failure to send it, and closes the connection under the answer.
+type wholeBodies struct{}
+
+func (wholeBodies) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.ContentLength > 0 {
+		body, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return http.DefaultClient.Do(r)
 }
 
 // reshard splits, merges and scales, once a third of the puts are done.
