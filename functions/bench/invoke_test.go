@@ -25,9 +25,9 @@ type forgetful struct{ *memstore.Store }
 
 func (forgetful) PutOnce(context.Context, shardlog.Shard, uint64, shardlog.Content) error { return nil }
 
-// serviceOf returns the service over a store.
+// serviceOf returns the service over a store, as the function has it.
 func serviceOf(store shardlog.Store) *streams.Service {
-	return streams.New(shardlog.NewLog(store, shardlog.Options{}), streams.Config{Logger: logger()})
+	return streams.New(shardlog.NewLog(store, shardlog.Options{Compress: true}), streams.Config{Logger: logger()})
 }
 
 // newService returns it with a stream.
@@ -58,7 +58,10 @@ func event(b *testing.B, body string, asBase64 bool) []byte {
 		body = base64.StdEncoding.EncodeToString([]byte(body))
 	}
 	raw, err := json.Marshal(map[string]any{
-		"httpMethod": "POST", "path": "/", "body": body, "isBase64Encoded": asBase64, "requestContext": map[string]any{},
+		"httpMethod": "POST", "path": "/", "body": body, "isBase64Encoded": asBase64,
+		"requestContext": map[string]any{
+			"identity": map[string]string{"accessKey": "ASIAIOSFODNN7EXAMPLE", "userArn": "arn:aws:iam::111122223333:user/checkout"},
+		},
 		"headers": map[string]string{"X-Amz-Target": "Kinesis_20131202.PutRecords", "Content-Type": kinesis.JSON.ContentType()},
 	})
 	if err != nil {

@@ -61,7 +61,7 @@ func BenchmarkMemoryLambda(b *testing.B) {
 	function := runtimetest.Start(b, wrapper, []string{
 		"TABLE_NAME=" + table, "AUTH_MODE=IAM", "AWS_ENDPOINT_URL_DYNAMODB=" + shared.dynamo.Endpoint(b), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
 	})
-	create := strings.ReplaceAll(string(event(b, fmt.Sprintf(`{"StreamName":"bench","ShardCount":%d}`, shards), false)), "PutRecords", "CreateStream")
+	create := strings.ReplaceAll(string(event(b, fmt.Sprintf(`{"StreamName":"bench","ShardCount":%d,"StreamModeDetails":{"StreamMode":"ON_DEMAND"}}`, shards), false)), "PutRecords", "CreateStream")
 	if out, err := function.Invoke(b.Context(), []byte(create)); err != nil || !strings.Contains(string(out), `"statusCode":200`) {
 		b.Fatalf("%s, %v", out, err)
 	}
