@@ -149,14 +149,17 @@ func (s *Streams) putBatch(ctx context.Context, m *streamMap, records []segment.
 	}
 	appended, taken, err := s.append(ctx, m, b.shard, chosen)
 	b.refused = errors.Is(err, ErrShardClosed)
-	info := m.Shards[b.shard]
+	result := Result{Shard: b.shard, Err: err}
+	if err == nil {
+		result.Number = m.Shards[b.shard].Number(appended.Slot, appended.First, appended.Arrival)
+	}
 	for i, member := range b.members {
-		results[member] = Result{Shard: b.shard, Err: err}
+		results[member] = result
 		switch {
 		case i >= taken && !b.refused:
-			results[member].Err = &OverLimitError{}
+			results[member] = Result{Shard: b.shard, Err: &OverLimitError{}}
 		case err == nil:
-			results[member].Number = info.Number(appended.Slot, appended.First+i, appended.Arrival)
+			results[member].Number.Index += i
 		}
 	}
 }
