@@ -20,7 +20,7 @@ func (o *options) refusal() func() error {
 	return func() error {
 		switch drawn := rand.Float64(); {
 		case drawn < o.throttle:
-			return shardlog.ErrThrottled
+			return &shardlog.OverLimitError{} // as by -enforce-limits: it is no failure to be logged
 		case drawn < o.throttle+o.fail:
 			return errOnDemand
 		}
