@@ -52,10 +52,8 @@ func BenchmarkColdStart(b *testing.B) {
 func largestPackages(b *testing.B, dir string, n int) string {
 	b.Helper()
 	binary := filepath.Join(dir, "with-symbols")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build with symbols: %v\n%s", err, out)
+	if err := runtimetest.Build(binary, ".", "-trimpath"); err != nil {
+		b.Fatal(err)
 	}
 	symbols, err := exec.Command("go", "tool", "nm", "-size", binary).Output()
 	if err != nil {
@@ -91,10 +89,8 @@ func largestPackages(b *testing.B, dir string, n int) string {
 func buildDeployed(b *testing.B, dir, path string) string {
 	b.Helper()
 	binary := filepath.Join(dir, filepath.Base(path)+"-bootstrap")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, path)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build %s: %v\n%s", path, err, out)
+	if err := runtimetest.Build(binary, path, "-trimpath", "-ldflags", "-s -w"); err != nil {
+		b.Fatal(err)
 	}
 	return binary
 }

@@ -37,10 +37,8 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	defer shared.dynamo.Stop()
 	shared.binary = filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", shared.binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build the function: %v\n%s", err, out)
+	if err := runtimetest.Build(shared.binary, "."); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

@@ -57,7 +57,7 @@ func (c *contender) createStream(b *testing.B, name string, shards int) {
 // startMillrace starts the local endpoint as a user would, but with its log thrown away.
 func startMillrace(b *testing.B, args ...string) *contender {
 	b.Helper()
-	build(b, shared.local, "millrace/functions/local")
+	buildLocal(b)
 	cmd := exec.Command(shared.local, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 	c := &contender{name: "millrace"}
 	c.addr = started(b, cmd, regexp.MustCompile(`http://(\S+),`))

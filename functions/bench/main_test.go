@@ -42,14 +42,15 @@ func run(m *testing.M) int {
 	return code
 }
 
-func build(b *testing.B, binary, pkg string, tags ...string) {
-	if _, err := os.Stat(binary); err == nil {
+// buildLocal builds the local endpoint, unless another benchmark has.
+func buildLocal(b *testing.B) {
+	b.Helper()
+	if _, err := os.Stat(shared.local); err == nil {
 		return
 	}
-	args := append([]string{"build", "-trimpath", "-o", binary}, tags...)
-	cmd := exec.Command("go", append(args, pkg)...)
+	cmd := exec.Command("go", "build", "-trimpath", "-o", shared.local, "millrace/functions/local")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		b.Fatalf("build %s: %v\n%s", pkg, err, out)
+		b.Fatalf("build the local endpoint: %v\n%s", err, out)
 	}
 }

@@ -49,7 +49,9 @@ func putOnce(b *testing.B, c *contender, put []byte) {
 // BenchmarkMemoryLambda sends the function requests of as much data as an event carries, and reads its peak of resident memory.
 func BenchmarkMemoryLambda(b *testing.B) {
 	onLinux(b)
-	build(b, shared.lambda, "millrace/functions/api", "-tags", "lambda.norpc", "-ldflags", "-s -w")
+	if err := runtimetest.Build(shared.lambda, "millrace/functions/api", "-trimpath", "-ldflags", "-s -w"); err != nil {
+		b.Fatal(err)
+	}
 	_, table := shared.dynamo.Table(b)
 	// The shell's process becomes the function's, whose id is thus known.
 	dir := b.TempDir()
