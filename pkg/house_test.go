@@ -22,6 +22,7 @@ var mayImport = map[string]string{
 	"pkg/dynamostore":             "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/awsenv":                  "",
 	"pkg/lacking":                 "",
+	"pkg/lacking/fetched":         "pkg/lacking",
 	"pkg/dynamostore/dynamolocal": "pkg/lacking pkg/dynamostore pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/dynamostore/cost": "pkg/dynamostore/dynamolocal pkg/lacking pkg/dynamostore pkg/streams pkg/kinesis " +
 		"pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",

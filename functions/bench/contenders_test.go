@@ -14,9 +14,8 @@ import (
 	"time"
 
 	"millrace/pkg/lacking"
+	"millrace/pkg/lacking/fetched"
 )
-
-const kinesaliteVersion = "3.3.3"
 
 // contender is a server that is measured, in a process of its own.
 type contender struct {
@@ -73,52 +72,19 @@ func startBare(b *testing.B) *contender {
 	return &contender{name: "bare server", addr: started(b, cmd, regexp.MustCompile(`on (\S+)`))}
 }
 
-// startKinesalite starts kinesalite as it starts by default, in memory, on a free port. The npm package is fetched once into the
-// user's cache.
+// startKinesalite starts kinesalite as it starts by default, in memory, on a free port.
 func startKinesalite(b *testing.B) *contender {
 	b.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		lacking.Skip(b, err)
-	}
-	dir, err := fetchedKinesalite(b)
-	if err != nil {
-		lacking.Skip(b, fmt.Errorf("kinesalite: %w", err))
-	}
+	node, dir := lacking.Program(b, "node"), fetched.Kinesalite(b)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	addr := free.Addr().String()
 	free.Close()
-	cmd := exec.Command(node, filepath.Join(dir, "node_modules", "kinesalite", "cli.js"), "--port", addr[strings.LastIndexByte(addr, ':')+1:])
+	cmd := exec.Command(node, filepath.Join(dir, "cli.js"), "--port", addr[strings.LastIndexByte(addr, ':')+1:])
 	started(b, cmd, regexp.MustCompile(`Listening at (\S+)`))
 	return &contender{name: "kinesalite", addr: addr}
-}
-
-func fetchedKinesalite(b *testing.B) (dir string, err error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	root := filepath.Join(cache, "millrace")
-	dir = filepath.Join(root, "bench-kinesalite-"+kinesaliteVersion)
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
-	if err := os.MkdirAll(root, 0o755); err != nil {
-		return "", err
-	}
-	aside, err := os.MkdirTemp(root, "fetching-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(aside)
-	cmd := exec.CommandContext(b.Context(), "npm", "install", "--prefix", aside, "--ignore-scripts", "--no-audit", "--no-fund", "kinesalite@"+kinesaliteVersion)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm: %w: %s", err, out)
-	}
-	return dir, os.Rename(aside, dir)
 }
 
 // started starts a server, which ends with the benchmark, and returns what its first line says that it serves on.

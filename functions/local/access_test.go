@@ -13,6 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
+
+	"millrace/pkg/lacking"
+	"millrace/pkg/lacking/fetched"
 )
 
 // keysFile returns an empty folder's file of keys, with a key in it that may do everything.
@@ -121,11 +124,11 @@ func TestClientsWithKeys(t *testing.T) {
 	t.Run("boto3", func(t *testing.T) { around(t, fetchBoto3(t), "testdata/boto3/client.py") })
 	for _, protocol := range []string{"h2", "http/1.1"} {
 		t.Run("JavaScript, "+protocol, func(t *testing.T) {
-			around(t, lookPath(t, "node"), filepath.Join(besideJavaScriptSDK(t), "client.mjs"), protocol)
+			around(t, lacking.Program(t, "node"), filepath.Join(besideJavaScriptSDK(t), "client.mjs"), protocol)
 		})
 	}
 	t.Run("Java", func(t *testing.T) { // in CBOR
-		around(t, append(fetchJars(t, "java-sdk-"+javaSDKVersion, "testdata/java/pom.xml"), "testdata/java/Client.java")...)
+		around(t, append(fetched.Java(t, "java-sdk-"+javaSDKVersion, "testdata/java/pom.xml"), "testdata/java/Client.java")...)
 	})
 	t.Run("AWS CLI", func(t *testing.T) {
 		c := cli{path: fetchCLI(t), url: startServer(t, "-memory", "-keys", file).url}

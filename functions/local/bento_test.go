@@ -14,6 +14,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/uuid"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 const bentoVersion = "1.8.2" // as testdata/bento/go.mod has it
@@ -45,7 +47,7 @@ output: {stdout: {codec: lines}}
 // DynamoDB Local.
 func TestBento(t *testing.T) {
 	t.Parallel()
-	bento := buildGo(t, "bento-v"+bentoVersion, "bento")
+	bento := fetched.Go(t, "bento-v"+bentoVersion, "testdata/bento")
 	s, table := startServer(t, "-data", t.TempDir(), "-throttle", "0.3"), "bento-"+uuid.NewString()
 	env := []string{"AWS_ENDPOINT_URL_KINESIS=" + s.url, "AWS_ENDPOINT_URL_DYNAMODB=" + dynamo.Endpoint(t)}
 	send(t, http.DefaultClient, s.url, "CreateStream", `{"StreamName":"orders","ShardCount":2}`)

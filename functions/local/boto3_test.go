@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 // boto3Version is the AWS SDK for Python that the tests fetch.
@@ -17,8 +19,7 @@ const boto3Version = "1.44.5"
 // fetchBoto3 returns a Python that has boto3.
 func fetchBoto3(t *testing.T) string {
 	t.Helper()
-	dir := cached(t, "boto3-"+boto3Version, func(dir string) error { return fetchPython(t, dir, "boto3=="+boto3Version) })
-	return filepath.Join(dir, "bin", "python3")
+	return filepath.Join(fetched.Python(t, "boto3=="+boto3Version), "python3")
 }
 
 // soundAndFailing returns the servers that a client program is run against: one that stores every record, and one that

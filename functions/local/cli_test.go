@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 // cliVersion is the AWS CLI that the tests fetch: version 1, which PyPI carries.
@@ -20,8 +22,7 @@ const cliVersion = "1.45.11"
 // fetchCLI returns the path of the AWS CLI.
 func fetchCLI(t *testing.T) string {
 	t.Helper()
-	dir := cached(t, "awscli-"+cliVersion, func(dir string) error { return fetchPython(t, dir, "awscli=="+cliVersion) })
-	return filepath.Join(dir, "bin", "aws")
+	return filepath.Join(fetched.Python(t, "awscli=="+cliVersion), "aws")
 }
 
 // cli runs aws kinesis commands against an endpoint.

@@ -22,13 +22,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/smithy-go/encoding/cbor"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 // TestLikeKinesalite sends the same requests to this endpoint and to kinesalite, whose answers were once compared with those of
 // AWS one by one, and compares what both say: status, code, message, the shape of the body, headers. Where they differ,
 // testdata/kinesalite/differences.md must say so.
 func TestLikeKinesalite(t *testing.T) {
-	dir := fetchKinesalite(t)
+	dir := fetched.Kinesalite(t)
 	listed := readDifferences(t)
 	theirURL, stop := startKinesalite(t, dir)
 	theirs, ours := newPeer(theirURL), newPeer(startServer(t, "-memory").url)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"millrace/pkg/lacking/fetched"
 	"millrace/pkg/shardlog/memstore"
 )
 
@@ -15,7 +16,7 @@ const javaSDKVersion = "2.41.28" // as testdata/java/pom.xml has it
 // TestJavaSDK takes streams around the loop by the AWS SDK for Java: in CBOR, which it speaks by itself, and in JSON.
 func TestJavaSDK(t *testing.T) {
 	t.Parallel()
-	java := fetchJars(t, "java-sdk-"+javaSDKVersion, "testdata/java/pom.xml")
+	java := fetched.Java(t, "java-sdk-"+javaSDKVersion, "testdata/java/pom.xml")
 	for cbor, contentType := range map[string]string{"true": "application/x-amz-cbor-1.1", "false": "application/x-amz-json-1.1"} {
 		t.Run(contentType, func(t *testing.T) {
 			sound := serveContentType(t, options{}, contentType)

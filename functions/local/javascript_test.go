@@ -2,32 +2,35 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"millrace/pkg/lacking"
+	"millrace/pkg/lacking/fetched"
 )
 
-// javaScriptSDKVersion is that of @aws-sdk/client-kinesis, as testdata/javascript/package.json has it.
-const javaScriptSDKVersion = "3.1143.0"
+// The parts of the AWS SDK for JavaScript that the tests fetch: its client, and its handler of HTTP/1.1.
+const (
+	javaScriptSDKVersion = "3.1143.0"
+	nodeHandlerVersion   = "4.14.2"
+)
 
-// fetchJavaScriptSDK returns a folder with node_modules that hold the AWS SDK for JavaScript.
+// fetchJavaScriptSDK returns the node_modules that hold the AWS SDK for JavaScript.
 func fetchJavaScriptSDK(t *testing.T) string {
 	t.Helper()
-	return cached(t, "client-kinesis-"+javaScriptSDKVersion, func(dir string) error { return fetchNPM(t, dir, "testdata/javascript/package.json") })
+	return fetched.NPM(t, "@aws-sdk/client-kinesis@"+javaScriptSDKVersion, "@smithy/node-http-handler@"+nodeHandlerVersion)
 }
 
 // besideJavaScriptSDK returns a folder with the programs in testdata/javascript, which find the SDK there: modules are
 // looked for beside the program.
 func besideJavaScriptSDK(t *testing.T) string {
 	t.Helper()
-	sdk, beside := fetchJavaScriptSDK(t), t.TempDir()
+	modules, beside := fetchJavaScriptSDK(t), t.TempDir()
 	if err := os.CopyFS(beside, os.DirFS("testdata/javascript")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(sdk, "node_modules"), filepath.Join(beside, "node_modules")); err != nil {
+	if err := os.Symlink(modules, filepath.Join(beside, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	return beside
@@ -38,10 +41,7 @@ func besideJavaScriptSDK(t *testing.T) string {
 func TestJavaScriptSDK(t *testing.T) {
 	t.Parallel()
 	beside := besideJavaScriptSDK(t)
-	node, err := exec.LookPath("node")
-	if err != nil {
-		lacking.Skip(t, err)
-	}
+	node := lacking.Program(t, "node")
 	for _, test := range []struct {
 		name, protocol string
 		overTLS        bool

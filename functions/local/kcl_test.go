@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/google/uuid"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 const kclVersion = "3.5.1" // as testdata/kcl/pom.xml has it
@@ -25,7 +27,7 @@ const kclVersion = "3.5.1" // as testdata/kcl/pom.xml has it
 // acknowledged record, parents before children, and after a restart goes on where it left. Its leases are in DynamoDB Local.
 func TestKCL(t *testing.T) {
 	t.Parallel()
-	java := fetchJars(t, "kcl-"+kclVersion, "testdata/kcl/pom.xml")
+	java := fetched.Java(t, "kcl-"+kclVersion, "testdata/kcl/pom.xml")
 	s, leases, application := startServer(t, "-data", t.TempDir()), dynamo.Endpoint(t), "millrace-"+uuid.NewString()
 	client := clientOf(s.url)
 	if _, err := client.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("orders"), ShardCount: aws.Int32(4)}); err != nil {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 const kplVersion = "1.1.1" // as testdata/kpl/pom.xml has it
@@ -12,7 +14,7 @@ const kplVersion = "1.1.1" // as testdata/kpl/pom.xml has it
 // aggregation of records and without. It puts again by itself what fails.
 func TestKPL(t *testing.T) {
 	t.Parallel()
-	java := fetchJars(t, "kpl-"+kplVersion, "testdata/kpl/pom.xml")
+	java := fetched.Java(t, "kpl-"+kplVersion, "testdata/kpl/pom.xml")
 	for name, aggregate := range map[string]string{"aggregated": "true", "one by one": "false"} {
 		t.Run(name, func(t *testing.T) {
 			s := startServer(t, "-data", t.TempDir(), "-tls", "-throttle", "0.3")

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"millrace/pkg/lacking"
 	"millrace/pkg/shardlog/memstore"
 )
 
@@ -32,13 +33,13 @@ func TestREADMESignsForGateway(t *testing.T) {
 	}
 	for language, start := range map[string]func(t *testing.T, file string) (command []string){
 		// Packages are those of this module.
-		"go": func(t *testing.T, file string) []string { return []string{lookPath(t, "go"), "run", file} },
+		"go": func(t *testing.T, file string) []string { return []string{lacking.Program(t, "go"), "run", file} },
 		"js": func(t *testing.T, file string) []string {
-			modules := filepath.Join(fetchJavaScriptSDK(t), "node_modules")
+			modules := fetchJavaScriptSDK(t)
 			if err := os.Symlink(modules, filepath.Join(filepath.Dir(file), "node_modules")); err != nil {
 				t.Fatal(err)
 			}
-			return []string{lookPath(t, "node"), file}
+			return []string{lacking.Program(t, "node"), file}
 		},
 		"python": func(t *testing.T, file string) []string { return []string{fetchBoto3(t), file} },
 	} {

@@ -1,22 +1,12 @@
 package main
 
 import (
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"millrace/pkg/lacking"
 )
-
-func lookPath(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		lacking.Skip(t, err)
-	}
-	return path
-}
 
 // TestSignersOfSDKs compares the verifier with the signers of botocore and of the SDK for JavaScript over random requests. (That of
 // the SDK for Go is in the tests of package sigv4.)
@@ -26,7 +16,7 @@ func TestSignersOfSDKs(t *testing.T) {
 		t.Log(runProgram(t, nil, fetchBoto3(t), "testdata/boto3/signing.py", url, guarded))
 	})
 	t.Run("JavaScript", func(t *testing.T) {
-		node := lookPath(t, "node")
+		node := lacking.Program(t, "node")
 		t.Log(runProgram(t, nil, node, filepath.Join(besideJavaScriptSDK(t), "signing.mjs"), url, guarded))
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 const telegrafVersion = "1.37.2" // as testdata/telegraf/go.mod has it
@@ -18,7 +20,7 @@ const telegrafVersion = "1.37.2" // as testdata/telegraf/go.mod has it
 // TestTelegraf writes metrics to a stream by one Telegraf and reads them back by another.
 func TestTelegraf(t *testing.T) {
 	t.Parallel()
-	telegraf := buildGo(t, "telegraf-v"+telegrafVersion, "telegraf")
+	telegraf := fetched.Go(t, "telegraf-v"+telegrafVersion, "testdata/telegraf")
 	s := startServer(t, "-data", t.TempDir())
 	send(t, http.DefaultClient, s.url, "CreateStream", `{"StreamName":"metrics","ShardCount":2}`)
 	const metrics = "order,sku=mug total=14.5 1700000001000000000\norder,sku=tea total=32.3 1700000000000000000\n"

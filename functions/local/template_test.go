@@ -2,13 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"millrace/pkg/lacking/fetched"
 )
 
 // The linter of CloudFormation templates that the tests fetch, and SAM's own translator.
@@ -33,10 +34,7 @@ type translated struct {
 // translate lints the deployment's template and returns its translation.
 func translate(t *testing.T) translated {
 	t.Helper()
-	bin := filepath.Join(cached(t, "cfn-lint-"+cfnLintVersion+"-sam-"+samTranslatorVersion, func(dir string) error {
-		return errors.Join(fetchPython(t, dir, "cfn-lint=="+cfnLintVersion),
-			fetch(t, "", filepath.Join(dir, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check", "aws-sam-translator=="+samTranslatorVersion))
-	}), "bin")
+	bin := fetched.Python(t, "cfn-lint=="+cfnLintVersion, "aws-sam-translator=="+samTranslatorVersion)
 	run := func(program string, args ...string) []byte {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), filepath.Join(bin, program), args...)

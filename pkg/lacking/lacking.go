@@ -4,6 +4,7 @@ package lacking
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -22,6 +23,16 @@ func Skip(t testing.TB, what error) {
 		t.Errorf("note what is not tested: %v", err)
 	}
 	t.Skipf("SKIPPED, NOT TESTED: %v", what)
+}
+
+// Program returns the path of a program in PATH, without which the test is skipped.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Skip(t, err)
+	}
+	return path
 }
 
 func note(line string) error {
