@@ -33,7 +33,10 @@ func TestLikeKinesalite(t *testing.T) {
 	dir := fetched.Kinesalite(t)
 	listed := readDifferences(t)
 	theirURL, stop := startKinesalite(t, dir)
-	theirs, ours := newPeer(theirURL), newPeer(startServer(t, "-memory").url)
+	file, id, secret := keysFile(t)
+	key := aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}
+	start := func() *peer { return newPeer(startServer(t, "-memory", "-keys", file).url, key) }
+	theirs, ours := newPeer(theirURL, key), start()
 	compared := 0
 	for _, p := range probes() {
 		said := p.ask(t, theirs)
@@ -46,7 +49,7 @@ func TestLikeKinesalite(t *testing.T) {
 	stop()
 	for _, p := range fatalProbes() {
 		url, stop := startKinesalite(t, dir)
-		theirs, ours := newPeer(url), newPeer(startServer(t, "-memory").url)
+		theirs, ours := newPeer(url, key), start()
 		for _, before := range p.before {
 			before.ask(t, theirs)
 			before.ask(t, ours)
@@ -65,10 +68,13 @@ const noAnswer = "no answer, the process ends"
 // peer is one of the two endpoints.
 type peer struct {
 	url  string
+	key  aws.Credentials   // that requests are signed with
 	kept map[string]string // what its answers said, for later requests
 }
 
-func newPeer(url string) *peer { return &peer{url: url, kept: map[string]string{}} }
+func newPeer(url string, key aws.Credentials) *peer {
+	return &peer{url: url, key: key, kept: map[string]string{}}
+}
 
 // settle waits until every stream of the peer is ACTIVE: kinesalite's become so soon after its answer.
 func (p *peer) settle(t *testing.T) {
@@ -174,8 +180,7 @@ func (p probe) request(ctx context.Context, to *peer) *http.Request {
 	}
 	if !p.open {
 		sum := sha256.Sum256(body)
-		credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}
-		if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "kinesis", "us-east-1", time.Now()); err != nil {
+		if err := v4.NewSigner().SignHTTP(ctx, to.key, r, hex.EncodeToString(sum[:]), "kinesis", "us-east-1", time.Now()); err != nil {
 			panic(err)
 		}
 	}

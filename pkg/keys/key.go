@@ -4,8 +4,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -60,11 +60,21 @@ func matchesAny(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, name) })
 }
 
-// matches holds a name against a pattern that has been checked: `*` is then all in it that [path.Match] takes for more
-// than itself, and there is no slash in names.
+// matches holds a name against a pattern, in which `*` stands for any text. (That of [path.Match] ends at a slash, which
+// the name of a stream has none of, but what a client sends for one may have.)
 func matches(pattern, name string) bool {
-	matched, err := path.Match(pattern, name)
-	return err == nil && matched
+	pieces := strings.Split(pattern, "*")
+	first, rest := pieces[0], pieces[1:]
+	if len(rest) == 0 {
+		return name == pattern
+	}
+	name, found := strings.CutPrefix(name, first)
+	for _, piece := range rest[:len(rest)-1] {
+		if found {
+			_, name, found = strings.Cut(name, piece)
+		}
+	}
+	return found && strings.HasSuffix(name, rest[len(rest)-1])
 }
 
 // String tells who the key is, without its secret.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"pgregory.net/rapid"
 
 	"millrace/pkg/keys"
 )
@@ -78,8 +79,12 @@ func TestAllows(t *testing.T) {
 		// Names that come from a request are not patterns.
 		{"Put*", "orders", "*", "orders", false},
 		{"Put*", "orders", "PutRecords", "*", false},
-		{"*", "*", "PutRecords", "a/b", false},
-		{"*", "*", "", "orders", true}, // the handler asks of no such action
+		// Nor need they be names that a stream can have: what is wrong with them, who has the right is told.
+		{"*", "*", "PutRecords", "a/b", true},
+		{"*", "orders*", "PutRecords", "orders/..\n", true},
+		{"*", "orders*", "PutRecords", "a/orders", false},
+		{"*", "o*o", "PutRecords", "o", false}, // two of them
+		{"*", "*", "", "orders", true},         // the handler asks of no such action
 	} {
 		k := newKey(t, test.actions, test.streams)
 		if got := k.Allows(test.action, test.stream); got != test.want {
@@ -96,6 +101,19 @@ func TestAllows(t *testing.T) {
 	if (keys.Key{Enabled: true}).Allows("", "") {
 		t.Error("a key without rights allows something")
 	}
+}
+
+// TestPatterns holds patterns to the regular expressions that they stand for.
+func TestPatterns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := rapid.StringMatching(`[ab*]{1,8}`).Draw(t, "pattern")
+		name := rapid.StringMatching(`[ab/]{1,10}`).Draw(t, "name")
+		meant := regexp.MustCompile("^" + strings.ReplaceAll(pattern, "*", ".*") + "$")
+		key := keys.Key{Actions: []string{"*"}, Streams: []string{pattern}, Enabled: true}
+		if got, want := key.Allows("PutRecords", name), meant.MatchString(name); got != want {
+			t.Fatalf("%q allows %q: %v", pattern, name, got)
+		}
+	})
 }
 
 func TestAllowsAction(t *testing.T) {
