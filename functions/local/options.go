@@ -75,7 +75,7 @@ func (o *options) flags() *flag.FlagSet {
 	flags.StringVar(&o.dynamoDBEndpoint, "dynamodb-endpoint", "", "`URL` of a DynamoDB on this machine, in place of the embedded store")
 	flags.StringVar(&o.table, "table", "millrace", "DynamoDB `table`, created if missing")
 	flags.StringVar(&o.account, "account", "000000000000", "AWS account `id` that ARNs and errors name")
-	flags.StringVar(&o.region, "region", "us-east-1", "AWS `region` that ARNs name")
+	flags.StringVar(&o.region, "region", "us-east-1", "AWS `region` that ARNs name, and that requests are signed for with -keys")
 	flags.BoolVar(&o.tls, "tls", false, "serve HTTPS, with a certificate of its own that is made once and kept in the directory of -data")
 	flags.StringVar(&o.tlsCert, "tls-cert", "", "serve HTTPS with the certificate in this `file`; needs -tls-key")
 	flags.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of -tls-cert")
