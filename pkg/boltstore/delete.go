@@ -12,9 +12,11 @@ import (
 	"millrace/pkg/shardlog"
 )
 
-// deleteChunk is how many pieces of contents one transaction removes, 16 MB, unless a single content has more: writers wait no longer
-// than that takes.
-const deleteChunk = 1024
+// What one transaction removes is bounded, as writers wait for it: by deleteChunk contents or blobs, or once their segments have deleteBytes.
+const (
+	deleteChunk = 1024
+	deleteBytes = 16 << 20
+)
 
 // DeleteStream implements [shardlog.Store].
 //
@@ -83,7 +85,7 @@ func (s *Store) removeStream(ctx context.Context, name, id string) error {
 	return nil
 }
 
-// removeChunk removes some of the contents, or if none are left the shards and the stream. Another call may have done so already,
+// removeChunk removes some of the log, or if none is left of the blobs, or if none are left the shards and the stream. Another call may have done so already,
 // and the name may be another stream's by now.
 func removeChunk(tx *bbolt.Tx, name, id string) (done, changed bool, err error) {
 	streams, log := tx.Bucket([]byte(bucketStreams)), tx.Bucket([]byte(bucketLog))
@@ -98,6 +100,9 @@ func removeChunk(tx *bbolt.Tx, name, id string) (done, changed bool, err error) 
 	prefix := streamPrefix(id)
 	contents := keysWith(log, prefix, deleteChunk)
 	if err := deleteKeys(log, contents); err != nil || len(contents) == deleteChunk {
+		return false, true, err
+	}
+	if more, err := dropBlobs(tx.Bucket([]byte(bucketBlobs)), id); err != nil || more {
 		return false, true, err
 	}
 	shards := tx.Bucket([]byte(bucketShards))

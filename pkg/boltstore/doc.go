@@ -3,22 +3,28 @@
 // # Layout, format 1
 //
 // Numbers are big-endian, so that keys order as numbers do. SHARD is the stream's id, a zero byte, and the shard's index
-// (4 bytes); ids hold no zero byte, so no shard's keys run into another's.
+// (4 bytes); ids hold no zero byte, so no shard's keys run into another's. BLOB is the stream's id, a zero byte, and the blob's id (8 bytes).
 //
-//	bucket     key                                     value
-//	meta       "format"                                format version, 4 bytes
-//	streams    stream's name                           JSON: id, created, settings, revision, whether it is being deleted
-//	shards     SHARD                                   JSON: created, hash key range, parents, closed, sealed, final slot
-//	counters   SHARD                                   record version, state, and as varints: next slot, retention, last, mark due, marks
-//	log        SHARD, slot (8 bytes), piece (2 bytes)  a piece of the slot's content
+//	bucket     key                   value
+//	meta       "format"              format version, 4 bytes
+//	streams    stream's name         JSON: id, created, settings, revision, whether it is being deleted
+//	shards     SHARD                 JSON: created, hash key range, parents, closed, sealed, final slot
+//	counters   SHARD                 record version, state, and as varints: next slot, retention, last, mark due, marks
+//	log        SHARD, slot (8 bytes) the slot's content, or where its segment is
+//	blobs      BLOB                  a bucket with one key, "b": segments, one after another
+//	blobs      BLOB, "n"             how many contents are in the blob, 4 bytes
 //
 // A counter's times are Unix seconds: last, mark due less last, and of each mark its slot and its time, less those of the mark before
 // it, or 0 and last. A closed shard keeps its counter, closed, with the next slot as it was when the shard closed: the final slot comes before it.
 // A shard without a counter is gone: its stream is being deleted.
 //
-// A slot's content is a head (record version, count, arrival, expiry, nonce, length of the segment) and the segment, cut
-// into pieces of [pieceSize] bytes. bbolt leaves up to four entries in a leaf page however large they are, and writes a
-// leaf anew for each entry that joins it: with segments of 500 KB in one piece each, an append would write some 2 MB.
+// A slot's content is a head (record version, count, arrival, expiry, nonce, length of the segment, kind of place) and, of kind 0, the
+// segment itself; of kind 1, the id of the blob that it is in (8 bytes), and where in the blob it begins (4 bytes).
+//
+// Segments of more than [maxInline] bytes go into blobs: those that one transaction stores for one stream, up to [blobBytes] in one
+// blob. A blob's id is that of the transaction (6 bytes), and which of its blobs for the stream it is (2 bytes). bbolt leaves up to four entries in a leaf page however large they are, and writes a leaf anew for each entry that
+// joins it, so that in the log a segment would be written two or three times. A blob is alone in its bucket's leaf: that is one run of pages,
+// written once and never again. Its count is no part of the leaf. Streams share no blob, as each has its own retention and its own end.
 //
 // A file of a later format is refused with a [FormatError]. A change of layout takes the next format; Open then rewrites
 // files of the one before. A change within a counter or a content takes the next record version.
@@ -53,9 +59,13 @@
 //
 // # Expiry
 //
-// [Store.Reclaim] drops contents in transactions of some 16 MB, each content as a whole, and [Store.Extend] rewrites the first pieces
-// of those whose expiry moves, some 4 MB at a time. Both find their contents in read transactions, and look again in the write transaction
-// whether the other one came between. The file does not shrink: bbolt takes the pages for what is written next.
+// [Store.Reclaim] drops contents in transactions of some 16 MB, and [Store.Extend] rewrites what the log holds of those whose expiry
+// moves, some 2 MB at a time. Both find their contents in read transactions, and look again in the write transaction whether the
+// other one came between. The file does not shrink: bbolt takes the pages for what is written next.
+//
+// A blob goes in the transaction that drops the last of its contents. They came at about the same time, and so most expire at
+// about the same time; what outlives the others holds the blob's space until then. Log, counts and blobs change in the same
+// transactions, so a crash leaves them as they were together.
 //
 // # Commits
 //

@@ -1,9 +1,11 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"iter"
 	"runtime"
 	"time"
 
@@ -12,16 +14,82 @@ import (
 	"millrace/pkg/shardlog"
 )
 
-// Check runs bbolt's consistency check.
+// Check runs bbolt's consistency check, and holds the blobs against the contents that are in them.
 func (s *Store) Check() error {
 	var errs []error
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		for err := range tx.Check() {
 			errs = append(errs, err)
 		}
-		return nil
+		return checkBlobs(tx)
 	})
 	return errors.Join(append(errs, err)...)
+}
+
+// checkBlobs fails unless every blob has a count, which is that of the entries that point into it, and each entry a blob. Entries that
+// cannot be read are passed, as tests that damage some have others.
+func checkBlobs(tx *bbolt.Tx) error {
+	holders := map[string]uint32{}
+	var errs []error
+	errs = append(errs, tx.Bucket([]byte(bucketLog)).ForEach(func(k, v []byte) error {
+		shard, err := decodeShardKey(k[:len(k)-8])
+		if err != nil {
+			return err
+		}
+		if e, err := decodeEntry(v); err == nil && e.blob != 0 {
+			holders[string(blobKey(shard.StreamID, e.blob))]++
+		}
+		return nil
+	}))
+	blobs := tx.Bucket([]byte(bucketBlobs))
+	errs = append(errs, blobs.ForEach(func(k, v []byte) error {
+		if v != nil {
+			if blobs.Bucket(k[:len(k)-1]) == nil {
+				return corrupt("count %x has no blob", k)
+			}
+			return nil
+		}
+		count := blobs.Get(append(bytes.Clone(k), 'n'))
+		if want := binary.BigEndian.AppendUint32(nil, holders[string(k)]); !bytes.Equal(count, want) || holders[string(k)] == 0 {
+			return corrupt("blob %x has count %x, want %x", k, count, want)
+		}
+		delete(holders, string(k))
+		return nil
+	}))
+	for k, n := range holders {
+		errs = append(errs, corrupt("%d contents are in blob %x, which is gone", n, k))
+	}
+	return errors.Join(errs...)
+}
+
+// Blobs returns how many blobs a stream has, and how many bytes are in them.
+func (s *Store) Blobs(streamID string) (n, size int) {
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		blobs, prefix := tx.Bucket([]byte(bucketBlobs)), streamPrefix(streamID)
+		for k, v := range every(blobs) {
+			if v == nil && bytes.HasPrefix(k, prefix) {
+				n, size = n+1, size+len(blobs.Bucket(k).Get([]byte(keyBlob)))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return n, size
+}
+
+// LoseBlobs removes a stream's blobs and their counts.
+func (s *Store) LoseBlobs(streamID string) error {
+	return s.db.Update(func(tx *bbolt.Tx) error { _, err := dropBlobs(blobBucket(tx), streamID); return err })
+}
+
+func every(b *bbolt.Bucket) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		c := b.Cursor()
+		for k, v := c.First(); k != nil && yield(k, v); k, v = c.Next() {
+		}
+	}
 }
 
 // Commits returns the id of the last write transaction that was committed; the ids count up by one.
@@ -89,17 +157,19 @@ func (s *Store) Hold(shards ...shardlog.Shard) (release func()) {
 	return release
 }
 
-// Bounds of one step of Reclaim and Extend.
+// Bounds of one step of Reclaim and Extend, and of what stands in the log.
 const (
+	MaxInline   = maxInline
+	BlobBytes   = blobBytes
 	ReclaimRun  = reclaimRun
 	SweepRun    = sweepRun
 	ExtendChunk = extendChunk
 )
 
-// Damage overwrites the first piece of a slot.
+// Damage overwrites a slot's entry in the log.
 func (s *Store) Damage(shard shardlog.Shard, slot uint64, value []byte) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(bucketLog)).Put(slotKey(shard, slot, 0), value)
+		return tx.Bucket([]byte(bucketLog)).Put(slotKey(shard, slot), value)
 	})
 }
 
@@ -124,7 +194,7 @@ func (s *Store) SetFormat(version uint32) error {
 func (s *Store) Left() int {
 	n := 0
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		for _, name := range []string{bucketStreams, bucketShards, bucketCounters, bucketLog} {
+		for _, name := range []string{bucketStreams, bucketShards, bucketCounters, bucketLog, bucketBlobs} {
 			n += tx.Bucket([]byte(name)).Stats().KeyN
 		}
 		return nil

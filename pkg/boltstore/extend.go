@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// extendChunk is how many contents one transaction of an Extend rewrites the first piece of, 4 MB at most.
-	extendChunk = 256
+	// extendChunk is how many entries of the log one transaction of an Extend rewrites, 2 MB at most.
+	extendChunk = 1024
 	// walkChunk bounds what one read transaction walks: a writer that maps the file anew waits for it.
 	walkChunk = 4096
 )
@@ -57,38 +57,38 @@ func findMoving(tx *bbolt.Tx, shard shardlog.Shard, from, below uint64, keep tim
 		return nil, from, false, shardlog.ErrShardClosed
 	}
 	walked := 0
-	for h, err := range heads(tx, shard, from) {
+	for p, err := range entries(tx, shard, from) {
 		if err != nil {
 			return nil, from, false, err
 		}
-		if h.Slot >= below {
+		if p.slot >= below {
 			break
 		}
 		if walked == walkChunk || len(moving) == extendChunk {
-			return moving, h.Slot, true, nil
+			return moving, p.slot, true, nil
 		}
-		if _, moves := extended(h.Content, keep); moves {
-			moving = append(moving, h.Slot)
+		if _, moves := extended(p.Content, keep); moves {
+			moving = append(moving, p.slot)
 		}
 		walked++
 	}
 	return moving, below, false, nil
 }
 
-// moveExpires rewrites the heads of those of the slots that still have a content.
+// moveExpires rewrites the entries of those of the slots that still have a content.
 func moveExpires(tx *bbolt.Tx, shard shardlog.Shard, slots []uint64, keep time.Duration) (changed bool, err error) {
 	log := logBucket(tx)
 	for _, slot := range slots {
-		key := slotKey(shard, slot, 0)
+		key := slotKey(shard, slot)
 		raw := log.Get(key)
 		if raw == nil {
 			continue
 		}
-		c, _, _, err := decodeHead(raw)
+		e, err := decodeEntry(raw)
 		if err != nil {
 			return false, fmt.Errorf("slot %d: %w", slot, err)
 		}
-		later, moves := extended(c, keep)
+		later, moves := extended(e.Content, keep)
 		if !moves {
 			continue
 		}

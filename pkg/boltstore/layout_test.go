@@ -2,10 +2,10 @@ package boltstore
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"math"
 	"reflect"
-	"slices"
 	"testing"
 	"time"
 
@@ -25,68 +25,48 @@ func TestKeysOrderBySlot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		shard, other := anyShard(t), anyShard(t)
 		a, b := rapid.Uint64().Draw(t, "a"), rapid.Uint64().Draw(t, "b")
-		pa, pb := rapid.IntRange(0, math.MaxUint16).Draw(t, "pa"), rapid.IntRange(0, math.MaxUint16).Draw(t, "pb")
-		ka, kb := slotKey(shard, a, pa), slotKey(shard, b, pb)
-		if got, want := bytes.Compare(ka, kb), slices.Compare([]uint64{a, uint64(pa)}, []uint64{b, uint64(pb)}); got != want {
-			t.Fatalf("keys of slots %d/%d and %d/%d compare as %d", a, pa, b, pb, got)
+		ka, kb := slotKey(shard, a), slotKey(shard, b)
+		if got, want := bytes.Compare(ka, kb), cmp.Compare(a, b); got != want {
+			t.Fatalf("keys of slots %d and %d compare as %d", a, b, got)
 		}
-		slot, piece, err := decodeSlotKey(ka, shardKey(shard))
-		if err != nil || slot != a || piece != pa {
-			t.Fatalf("slot %d piece %d comes back as %d, %d, %v", a, pa, slot, piece, err)
+		if slot, err := decodeSlotKey(ka, shardKey(shard)); err != nil || slot != a {
+			t.Fatalf("slot %d comes back as %d, %v", a, slot, err)
 		}
 		if back, err := decodeShardKey(shardKey(shard)); err != nil || back != shard {
 			t.Fatalf("shard %v comes back as %v, %v", shard, back, err)
 		}
-		if shard != other && bytes.HasPrefix(slotKey(other, b, pb), shardKey(shard)) {
+		if shard != other && bytes.HasPrefix(slotKey(other, b), shardKey(shard)) {
 			t.Fatalf("a key of %v begins as those of %v", other, shard)
 		}
 	})
 }
 
-// cut cuts a content as a put does and returns its first key and value, and the others one by one.
-func cut(shard shardlog.Shard, slot uint64, value []byte) (k, v []byte, following func() (k, v []byte)) {
-	parts, n := slices.Collect(slices.Chunk(value, pieceSize)), 0
-	following = func() ([]byte, []byte) {
-		n++
-		if n >= len(parts) {
-			return nil, nil
-		}
-		return slotKey(shard, slot, n), parts[n]
-	}
-	if len(parts) == 0 {
-		return slotKey(shard, slot, 0), nil, following
-	}
-	return slotKey(shard, slot, 0), parts[0], following
-}
-
-func TestContentComesBack(t *testing.T) {
-	shard := shardlog.Shard{StreamID: "a1", Index: 7}
-	for _, size := range []int{0, 1, pieceSize - headSize - 1, pieceSize - headSize, pieceSize - headSize + 1, 2*pieceSize - headSize, 5 << 20} {
-		want := shardlog.Content{
+func TestEntryComesBack(t *testing.T) {
+	for _, size := range []int{0, 1, placeSize, maxInline - 1, maxInline, maxInline + 1, 5 << 20} {
+		c := shardlog.Content{
 			Nonce: shardlog.Nonce{1, 2, 15: 9}, Count: size % 513,
 			Arrival: time.UnixMilli(1_700_000_000_123).UTC(), Expires: time.Unix(1_700_086_400, 0).UTC(),
 		}
-		if size > 0 {
-			want.Packed = bytes.Repeat([]byte{7, 8, 9}, size/3+1)[:size]
-		}
-		value, err := encodeContent(want)
+		want := entry{Content: c, length: size}
+		c.Packed = bytes.Repeat([]byte{7, 8, 9}, size/3+1)[:size]
+		raw, err := encodeEntry(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		k, v, following := cut(shard, 5, value)
-		slot, got, err := readContent(k, v, shardKey(shard), following)
-		if n := len(slices.Collect(slices.Chunk(value, pieceSize))); n != pieces(size) {
-			t.Errorf("%d bytes take %d pieces, expected %d", size, n, pieces(size))
+		if size > maxInline {
+			if e, err := decodeEntry(raw); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("%d bytes without a place: %+v, %v, want ErrCorrupt", size, e, err)
+			}
+			want.place = place{blob: 1 << 40, offset: 15 << 20}
+			setPlace(raw, want.place)
+		} else {
+			want.inline = c.Packed
 		}
-		if err != nil || slot != 5 || !reflect.DeepEqual(got, want) {
-			t.Errorf("%d bytes: slot %d, error %v, equal %v", size, slot, err, reflect.DeepEqual(got, want))
+		if got, err := decodeEntry(raw); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%d bytes: error %v, equal %v", size, err, reflect.DeepEqual(got, want))
 		}
-		if len(value) <= pieceSize {
-			continue
-		}
-		k, v, _ = cut(shard, 5, value)
-		if _, _, err := readContent(k, v, shardKey(shard), func() (k, v []byte) { return nil, nil }); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%d bytes without their second piece: %v, want ErrCorrupt", size, err)
+		if _, err := decodeEntry(raw[:len(raw)-1]); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d bytes cut short: %v, want ErrCorrupt", size, err)
 		}
 	}
 }
@@ -97,60 +77,95 @@ func TestContentTooLarge(t *testing.T) {
 		"records":          {Count: math.MaxUint16 + 1},
 		"negative records": {Count: -1},
 	} {
-		if _, err := encodeContent(c); !errors.Is(err, shardlog.ErrRefused) {
+		if _, err := encodeEntry(c); !errors.Is(err, shardlog.ErrRefused) {
 			t.Errorf("%s: %v, want ErrRefused", name, err)
 		}
 	}
 }
 
-func FuzzContent(f *testing.F) {
-	shard := shardlog.Shard{StreamID: "a1", Index: 7}
-	for _, size := range []int{0, 100, pieceSize - headSize, pieceSize, 3 * pieceSize} {
-		value, err := encodeContent(shardlog.Content{Count: 3, Packed: make([]byte, size), Arrival: time.UnixMilli(1_700_000_000_000)})
+func FuzzEntry(f *testing.F) {
+	for _, size := range []int{0, placeSize, 100, maxInline, maxInline + 1} {
+		raw, err := encodeEntry(shardlog.Content{Count: 3, Packed: make([]byte, size), Arrival: time.UnixMilli(1_700_000_000_000)})
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(value)
-		f.Add(value[:len(value)-1])
+		f.Add(raw)
+		f.Add(raw[:len(raw)-1])
+		if size > maxInline {
+			setPlace(raw, place{blob: 7, offset: 9})
+			f.Add(raw)
+		}
 	}
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, value []byte) {
-		k, v, following := cut(shard, 5, value)
-		_, c, err := readContent(k, v, shardKey(shard), following)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		e, err := decodeEntry(raw)
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("error %v is not ErrCorrupt", err)
 			}
 			return
 		}
-		again, err := encodeContent(c)
+		e.Packed = e.inline
+		if e.inline == nil {
+			e.Packed = make([]byte, e.length)
+		}
+		if large := e.length > maxInline; large != (e.blob != 0) {
+			return // a threshold that is not this one's
+		}
+		again, err := encodeEntry(e.Content)
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Bytes after the segment would be the next slot's, and are not read.
-		if !bytes.Equal(again, value[:len(again)]) {
-			t.Fatalf("%x decodes to %+v, which encodes to %x", value, c, again)
+		if e.blob != 0 {
+			setPlace(again, e.place)
+		}
+		if !bytes.Equal(again, raw) {
+			t.Fatalf("%x decodes to %+v, which encodes to %x", raw, e, again)
+		}
+	})
+}
+
+// FuzzSegments reads segments out of a blob of 100 bytes.
+func FuzzSegments(f *testing.F) {
+	f.Add(uint32(0), uint32(100))
+	f.Add(uint32(90), uint32(11))
+	f.Add(uint32(1<<32-1), uint32(1))
+	f.Add(uint32(7), uint32(0))
+	f.Fuzz(func(t *testing.T, offset, length uint32) {
+		whole := bytes.Repeat([]byte{1, 2, 3, 4, 5}, 20)
+		reader := segments{id: 7, blob: whole}
+		got, err := reader.read(entry{length: int(length), place: place{blob: 7, offset: int(offset)}})
+		fits := uint64(offset)+uint64(length) <= uint64(len(whole))
+		switch {
+		case length == 0:
+			if got != nil || err != nil {
+				t.Fatalf("an empty segment is %x, %v", got, err)
+			}
+		case !fits && !errors.Is(err, ErrCorrupt):
+			t.Fatalf("%d bytes from %d on: %v, want ErrCorrupt", length, offset, err)
+		case fits && (err != nil || !bytes.Equal(got, whole[offset:][:length])):
+			t.Fatalf("%d bytes from %d on: %x, %v", length, offset, got, err)
 		}
 	})
 }
 
 func FuzzKeys(f *testing.F) {
-	f.Add(slotKey(shardlog.Shard{StreamID: "a1", Index: 7}, 9, 1))
+	f.Add(slotKey(shardlog.Shard{StreamID: "a1", Index: 7}, 9))
 	f.Add(shardKey(shardlog.Shard{StreamID: "a1", Index: 7}))
 	f.Fuzz(func(t *testing.T, k []byte) {
 		if shard, err := decodeShardKey(k); err == nil && !bytes.Equal(shardKey(shard), k) {
 			t.Fatalf("%x decodes to %v", k, shard)
 		}
-		if len(k) < 10 {
+		if len(k) < 8 {
 			return
 		}
-		shard, err := decodeShardKey(k[:len(k)-10])
+		shard, err := decodeShardKey(k[:len(k)-8])
 		if err != nil {
 			return
 		}
-		slot, piece, err := decodeSlotKey(k, shardKey(shard))
-		if err != nil || !bytes.Equal(slotKey(shard, slot, piece), k) {
-			t.Fatalf("%x decodes to %v, slot %d, piece %d, %v", k, shard, slot, piece, err)
+		slot, err := decodeSlotKey(k, shardKey(shard))
+		if err != nil || !bytes.Equal(slotKey(shard, slot), k) {
+			t.Fatalf("%x decodes to %v, slot %d, %v", k, shard, slot, err)
 		}
 	})
 }

@@ -33,6 +33,7 @@ const (
 	bucketShards   = "shards"
 	bucketCounters = "counters"
 	bucketLog      = "log"
+	bucketBlobs    = "blobs"
 
 	keyFormat = "format"
 )
@@ -102,7 +103,7 @@ func checkFormat(tx *bbolt.Tx) error {
 }
 
 func createBuckets(tx *bbolt.Tx) (changed bool, err error) {
-	for _, name := range []string{bucketMeta, bucketStreams, bucketShards, bucketCounters, bucketLog} {
+	for _, name := range []string{bucketMeta, bucketStreams, bucketShards, bucketCounters, bucketLog, bucketBlobs} {
 		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 			return false, err
 		}

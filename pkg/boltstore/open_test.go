@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // appendForEver has goroutines append to the stream's open shards and print each slot that was acknowledged, as "a SHARD SLOT". One
-// replaces an open shard now and then and prints its next slot, as "c SHARD NEXT".
+// replaces an open shard now and then and prints its next slot, as "c SHARD NEXT", and one has contents reclaimed.
 func appendForEver(dir string) error {
 	s, err := boltstore.Open(dir)
 	if err != nil {
@@ -53,6 +53,13 @@ func appendForEver(dir string) error {
 	g.Go(func() error {
 		for {
 			if err := replaceAny(ctx, s); err != nil {
+				return err
+			}
+		}
+	})
+	g.Go(func() error {
+		for {
+			if err := dropAny(ctx, s); err != nil && !errors.Is(err, shardlog.ErrShardClosed) {
 				return err
 			}
 		}
@@ -79,6 +86,23 @@ func appendUntilClosed(ctx context.Context, s *boltstore.Store) error {
 		if slot, err = add(ctx, s, shard, rand.IntN(50_000)); err == nil {
 			_, err = os.Stdout.WriteString(fmt.Sprintln("a", shard.Index, slot))
 		}
+	}
+	return err
+}
+
+// dropAny appends a content that has expired, which may share a blob with those that have not, and reclaims it.
+func dropAny(ctx context.Context, s *boltstore.Store) error {
+	stream, open, err := openShards(ctx, s)
+	if err != nil {
+		return err
+	}
+	shard := stream.Shard(open[rand.IntN(len(open))])
+	a, err := s.Allocate(ctx, shard, time.Now(), shardlog.Usage{})
+	if err == nil {
+		err = s.PutOnce(ctx, shard, a.Slot, expiring(a.Slot, rand.IntN(50_000), time.Hour))
+	}
+	if err == nil {
+		_, err = s.Reclaim(ctx, at(time.Hour))
 	}
 	return err
 }
@@ -367,7 +391,7 @@ func TestInterruptedDeletion(t *testing.T) {
 			mustAdd(t, s, create(t, s, "kept", "a0").Shard(0), 80)
 			kept := s.Left()
 			stream := create(t, s, "orders", "a1")
-			for range 7 { // about 2,250 pieces, so that it takes three chunks
+			for range 8 { // so that it takes three transactions of some 16 MB
 				mustAdd(t, s, stream.Shard(1), 5<<20)
 			}
 			if err := s.MarkDeleted("orders"); err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -26,7 +25,8 @@ type put struct {
 	ctx   context.Context
 	shard shardlog.Shard
 	slot  uint64
-	value []byte // of its own, as the caller may be gone before it is written; nil: the shard's counter alone is stored
+	entry []byte // what the log is to hold; nil: the shard's counter alone is stored
+	large []byte // the segment that goes into a blob, of its own, as the caller may be gone before it is written; nil: there is none
 
 	err  error         // the outcome, to be read once done is closed
 	done chan struct{} // closed when the outcome is known
@@ -38,11 +38,15 @@ func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, 
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	value, err := encodeContent(c)
-	if err != nil {
+	p := &put{ctx: ctx, shard: shard, slot: slot}
+	var err error
+	if p.entry, err = encodeEntry(c); err != nil {
 		return err
 	}
-	return s.await(ctx, &put{ctx: ctx, shard: shard, slot: slot, value: value})
+	if len(c.Packed) > maxInline {
+		p.large = bytes.Clone(c.Packed)
+	}
+	return s.await(ctx, p)
 }
 
 // await has a put committed, and returns its outcome.
@@ -92,8 +96,8 @@ func (s *Store) take() []*put {
 		return nil
 	}
 	n, size := 0, 0
-	for n < len(s.queue) && (n == 0 || size+len(s.queue[n].value) <= maxCommitBytes) {
-		size += len(s.queue[n].value)
+	for n < len(s.queue) && (n == 0 || size+s.queue[n].size() <= maxCommitBytes) {
+		size += s.queue[n].size()
 		n++
 	}
 	puts := s.queue[:n:n]
@@ -118,7 +122,7 @@ func (s *Store) commitPuts(puts []*put) {
 		if err != nil {
 			p.err = err
 		}
-		if p.err != nil && p.value != nil {
+		if p.err != nil && p.entry != nil {
 			p.err = fmt.Errorf("store slot %d of shard %d: %w", p.slot, p.shard.Index, p.err)
 		}
 		close(p.done)
@@ -129,10 +133,10 @@ func (s *Store) commitPuts(puts []*put) {
 // returns the next slots of the counters that it stored, and fails if the transaction as a whole does.
 func (s *Store) storePuts(tx *bbolt.Tx, puts []*put) (next map[shardlog.Shard]uint64, err error) {
 	log, counters := logBucket(tx), tx.Bucket([]byte(bucketCounters))
-	least := map[shardlog.Shard]uint64{}
+	least, blobs := map[shardlog.Shard]uint64{}, newDrafts(tx)
 	for _, p := range puts {
 		var fits bool
-		if p.value == nil {
+		if p.entry == nil {
 			_, fits, _ = s.slots.counter(p.shard)
 		} else {
 			fits, p.err = p.check(log, counters)
@@ -140,10 +144,13 @@ func (s *Store) storePuts(tx *bbolt.Tx, puts []*put) (next map[shardlog.Shard]ui
 		if !fits {
 			continue
 		}
-		if err := p.store(log); err != nil {
+		if err := p.store(log, blobs); err != nil {
 			return nil, err
 		}
 		least[p.shard] = max(least[p.shard], p.slot+1)
+	}
+	if err := blobs.store(tx); err != nil {
+		return nil, err
 	}
 	next = map[shardlog.Shard]uint64{}
 	for shard, slot := range least {
@@ -167,27 +174,32 @@ func (p *put) check(log, counters *bbolt.Bucket) (fits bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	standing := log.Get(slotKey(p.shard, p.slot, 0))
+	standing := log.Get(slotKey(p.shard, p.slot))
 	switch {
 	case standing == nil && !c.Open && p.slot >= c.Next:
 		return false, fmt.Errorf("%w: the shard is closed, and its final slot is %d", shardlog.ErrRefused, c.Next-1)
 	case standing == nil:
 		return true, nil
 	}
-	existing, _, _, err := decodeHead(standing)
+	existing, err := decodeEntry(standing)
 	if err != nil {
 		return false, err
 	}
-	return false, &shardlog.SlotTakenError{Existing: existing}
+	return false, &shardlog.SlotTakenError{Existing: existing.Content}
 }
 
-func (p *put) store(log *bbolt.Bucket) error {
-	piece := 0
-	for part := range slices.Chunk(p.value, pieceSize) {
-		if err := log.Put(slotKey(p.shard, p.slot, piece), part); err != nil {
-			return fmt.Errorf("%w: %w", shardlog.ErrRefused, err)
-		}
-		piece++
+// size is how many bytes the put stores, but for keys and counters.
+func (p *put) size() int { return len(p.entry) + len(p.large) }
+
+func (p *put) store(log *bbolt.Bucket, blobs drafts) error {
+	if p.entry == nil {
+		return nil
+	}
+	if p.large != nil {
+		setPlace(p.entry, blobs.add(p.shard.StreamID, p.large))
+	}
+	if err := log.Put(slotKey(p.shard, p.slot), p.entry); err != nil {
+		return fmt.Errorf("%w: %w", shardlog.ErrRefused, err)
 	}
 	return nil
 }

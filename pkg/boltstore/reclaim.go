@@ -148,54 +148,57 @@ type walked struct {
 
 // findExpired walks from a slot on to the end of a run of contents that have not expired, or until what it found makes a transaction.
 func findExpired(tx *bbolt.Tx, shard shardlog.Shard, from uint64, now time.Time, run int) (w walked, err error) {
-	dropping := 0
+	dropping := 0 // bytes
 	w.next = from
 	if tx.Bucket([]byte(bucketCounters)).Get(shardKey(shard)) == nil {
 		return w, nil // its stream is being deleted, and its contents may be gone in part
 	}
-	for h, err := range heads(tx, shard, from) {
+	for p, err := range entries(tx, shard, from) {
 		switch {
 		case err != nil:
-			w.next = h.Slot + 1
+			w.next = p.slot + 1
 			return w, err
 		case w.passed == run:
 			return w, nil
-		case dropping >= deleteChunk:
+		case dropping >= deleteBytes || len(w.expired) == deleteChunk:
 			w.more = true
 			return w, nil
-		case now.Before(h.Expires):
+		case now.Before(p.Expires):
 			w.passed++
 		default:
-			w.expired = append(w.expired, h.Slot)
-			dropping += pieces(h.length)
+			w.expired = append(w.expired, p.slot)
+			dropping += p.length
 			w.passed = 0
 		}
-		w.next = h.Slot + 1
+		w.next = p.slot + 1
 	}
 	return w, nil
 }
 
-// dropExpired removes those of the contents that stand and have still expired: an Extend may have come between. Each goes as a whole.
+// dropExpired removes those of the contents that stand and have still expired: an Extend may have come between. A blob goes with
+// the last of its contents.
 func dropExpired(tx *bbolt.Tx, shard shardlog.Shard, slots []uint64, now time.Time) (freed int64, changed bool, err error) {
-	log := logBucket(tx)
+	log, blobs := logBucket(tx), blobBucket(tx)
 	for _, slot := range slots {
-		raw := log.Get(slotKey(shard, slot, 0))
+		key := slotKey(shard, slot)
+		raw := log.Get(key)
 		if raw == nil {
 			continue
 		}
-		c, length, _, err := decodeHead(raw)
+		e, err := decodeEntry(raw)
 		if err != nil {
 			return 0, false, fmt.Errorf("slot %d of shard %d: %w", slot, shard.Index, err)
 		}
-		if now.Before(c.Expires) {
+		if now.Before(e.Expires) {
 			continue
 		}
-		for piece := range pieces(length) {
-			if err := log.Delete(slotKey(shard, slot, piece)); err != nil {
-				return 0, false, err
-			}
+		if err := log.Delete(key); err != nil {
+			return 0, false, err
 		}
-		freed, changed = freed+int64(length), true
+		if err := dropSegment(blobs, shard.StreamID, e.place); err != nil {
+			return 0, false, err
+		}
+		freed, changed = freed+int64(e.length), true
 	}
 	return freed, changed, nil
 }

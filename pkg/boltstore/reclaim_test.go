@@ -146,7 +146,7 @@ func TestReclaimedSpaceIsReused(t *testing.T) {
 			t.Errorf("round %d: %d bytes freed, want %d", round, freed, perRound*size)
 		}
 		if got := s.Commits() - before - written; got != 2 {
-			t.Errorf("round %d: 1,900 pieces were removed in %d transactions, want 2", round, got)
+			t.Errorf("round %d: 30 MB were removed in %d transactions, want 2", round, got)
 		}
 	}
 	if sizes[0] < perRound*size || sizes[len(sizes)-1] != sizes[0] {

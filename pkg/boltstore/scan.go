@@ -26,7 +26,7 @@ func (s *Store) Scan(ctx context.Context, shard shardlog.Shard, from uint64, max
 			return nil
 		}
 		var err error
-		page, err = scan(ctx, tx.Bucket([]byte(bucketLog)).Cursor(), shard, from, maxBytes)
+		page, err = scan(ctx, tx, shard, from, maxBytes)
 		return err
 	})
 	if err != nil {
@@ -35,11 +35,13 @@ func (s *Store) Scan(ctx context.Context, shard shardlog.Shard, from uint64, max
 	return page, nil
 }
 
-func scan(ctx context.Context, c *bbolt.Cursor, shard shardlog.Shard, from uint64, maxBytes int) (shardlog.Page, error) {
+func scan(ctx context.Context, tx *bbolt.Tx, shard shardlog.Shard, from uint64, maxBytes int) (shardlog.Page, error) {
 	var page shardlog.Page
-	prefix, size := shardKey(shard), 0
-	k, v := c.Seek(slotKey(shard, from, 0))
-	for bytes.HasPrefix(k, prefix) {
+	reader, size := segments{blobs: tx.Bucket([]byte(bucketBlobs)), streamID: shard.StreamID}, 0
+	for p, err := range entries(tx, shard, from) {
+		if err != nil {
+			return page, err
+		}
 		if n := len(page.Contents); n > 0 && (size >= maxBytes || n == maxPageContents) {
 			page.More = true
 			break
@@ -47,13 +49,11 @@ func scan(ctx context.Context, c *bbolt.Cursor, shard shardlog.Shard, from uint6
 		if err := ctx.Err(); err != nil {
 			return page, err
 		}
-		slot, content, err := readContent(k, v, prefix, c.Next)
-		if err != nil {
-			return page, fmt.Errorf("slot %d of shard %d: %w", slot, shard.Index, err)
+		if p.Packed, err = reader.read(p.entry); err != nil {
+			return page, fmt.Errorf("slot %d of shard %d: %w", p.slot, shard.Index, err)
 		}
-		page.Contents = append(page.Contents, shardlog.Placed{Slot: slot, Content: content})
-		size += len(content.Packed)
-		k, v = c.Next()
+		page.Contents = append(page.Contents, shardlog.Placed{Slot: p.slot, Content: p.Content})
+		size += p.length
 	}
 	return page, nil
 }
@@ -67,8 +67,8 @@ func (s *Store) Peek(ctx context.Context, shard shardlog.Shard, from uint64) (fi
 		if tx.Bucket([]byte(bucketCounters)).Get(shardKey(shard)) == nil {
 			return nil
 		}
-		for h, err := range heads(tx, shard, from) {
-			first, found = h.Placed, true
+		for p, err := range entries(tx, shard, from) {
+			first, found = shardlog.Placed{Slot: p.slot, Content: p.Content}, true
 			return err
 		}
 		return nil
@@ -79,83 +79,36 @@ func (s *Store) Peek(ctx context.Context, shard shardlog.Shard, from uint64) (fi
 	return first, found, nil
 }
 
-// head is what is stored of a content before its segment: it has no Packed.
-type head struct {
-	shardlog.Placed
-	length int // of the segment
+// placedEntry is an entry with its slot.
+type placedEntry struct {
+	slot uint64
+	entry
 }
 
-// heads walks the contents of a shard from a slot on. It ends after an error.
-func heads(tx *bbolt.Tx, shard shardlog.Shard, from uint64) iter.Seq2[head, error] {
-	return func(yield func(head, error) bool) {
+// entries walks the contents of a shard from a slot on. It ends after an error.
+func entries(tx *bbolt.Tx, shard shardlog.Shard, from uint64) iter.Seq2[placedEntry, error] {
+	return func(yield func(placedEntry, error) bool) {
 		c, prefix := tx.Bucket([]byte(bucketLog)).Cursor(), shardKey(shard)
-		k, v := c.Seek(slotKey(shard, from, 0))
-		for bytes.HasPrefix(k, prefix) {
-			h, err := readHead(k, v, prefix)
+		for k, v := c.Seek(slotKey(shard, from)); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			var p placedEntry
+			var err error
+			if p.slot, err = decodeSlotKey(k, prefix); err == nil {
+				p.entry, err = decodeEntry(v)
+			}
 			if err != nil {
-				yield(h, fmt.Errorf("slot %d of shard %d: %w", h.Slot, shard.Index, err))
+				yield(p, fmt.Errorf("slot %d of shard %d: %w", p.slot, shard.Index, err))
 				return
 			}
-			if !yield(h, nil) {
+			if !yield(p, nil) {
 				return
 			}
-			if n := pieces(h.length); n == 1 {
-				k, v = c.Next()
-			} else {
-				k, v = c.Seek(slotKey(shard, h.Slot, n))
-			}
 		}
 	}
-}
-
-func readHead(k, v, shard []byte) (h head, err error) {
-	slot, piece, err := decodeSlotKey(k, shard)
-	h.Slot = slot
-	if err != nil {
-		return h, err
-	}
-	if piece != 0 {
-		return h, corrupt("it begins with piece %d", piece)
-	}
-	h.Content, h.length, _, err = decodeHead(v)
-	return h, err
-}
-
-// readContent puts a content together from its first piece, k and v, and those that follow, and copies it: bbolt's memory
-// ends with the transaction.
-func readContent(k, v, shard []byte, following func() (k, v []byte)) (uint64, shardlog.Content, error) {
-	slot, piece, err := decodeSlotKey(k, shard)
-	if err != nil {
-		return slot, shardlog.Content{}, err
-	}
-	if piece != 0 {
-		return slot, shardlog.Content{}, corrupt("it begins with piece %d", piece)
-	}
-	content, length, part, err := decodeHead(v)
-	if err != nil || length == 0 {
-		return slot, content, err
-	}
-	content.Packed = append(make([]byte, 0, length), part...)
-	for want := 1; len(content.Packed) < length; want++ {
-		k, v := following()
-		if !bytes.HasPrefix(k, shard) {
-			return slot, content, corrupt("piece %d is missing", want)
-		}
-		at, piece, err := decodeSlotKey(k, shard)
-		if err != nil {
-			return slot, content, err
-		}
-		if at != slot || piece != want || len(v) != min(pieceSize, length-len(content.Packed)) {
-			return slot, content, corrupt("piece %d is missing, piece %d of slot %d with %d bytes stands there", want, piece, at, len(v))
-		}
-		content.Packed = append(content.Packed, v...)
-	}
-	return slot, content, nil
 }
 
 // lastSlot returns the last slot that has content in the shard, 0 if none has.
 func lastSlot(c *bbolt.Cursor, shard []byte) (uint64, error) {
-	end := append(bytes.Clone(shard), bytes.Repeat([]byte{0xff}, 10)...)
+	end := append(bytes.Clone(shard), bytes.Repeat([]byte{0xff}, 9)...)
 	k, _ := c.Seek(end)
 	switch {
 	case k == nil:
@@ -166,6 +119,5 @@ func lastSlot(c *bbolt.Cursor, shard []byte) (uint64, error) {
 	if !bytes.HasPrefix(k, shard) {
 		return 0, nil
 	}
-	slot, _, err := decodeSlotKey(k, shard)
-	return slot, err
+	return decodeSlotKey(k, shard)
 }
