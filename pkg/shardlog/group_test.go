@@ -117,13 +117,13 @@ func TestGroupsAreBounded(t *testing.T) {
 			c.append(t.Context(), records(w, 0, 250), false) // the third has no room beside the two
 		}
 		c.wantCalls(2, 2)
-		for range 8 {
-			c.append(t.Context(), sized(30_000), false)
+		for range 31 {
+			c.append(t.Context(), sized(8_100), false)
 		}
 		c.wantCalls(2, 2)
-		c.append(t.Context(), sized(30_000), false) // no room beside the third and the eight
+		c.append(t.Context(), sized(8_100), false) // no room beside the third and the 31
 		c.wantCalls(3, 3)
-		for _, size := range []int{33_000, 5 << 20} {
+		for _, size := range []int{8_200, 5 << 20} {
 			if got := c.append(t.Context(), sized(size), false); got.err != nil || got.at.First != 0 {
 				t.Errorf("an append of %d bytes: %+v", size, got)
 			}
