@@ -74,8 +74,11 @@ func runExamples(t *testing.T, examples []example, url string) string {
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", file)
 	cmd.Dir = "../.."
-	// Of the test's own environment, all but what the CLI would take for its credentials and settings.
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "AWS_") }),
+	// Of the test's own environment, all but what the CLI would take for its credentials and settings, and make for a sign
+	// that another make called it.
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "AWS_") || strings.HasPrefix(variable, "MAKE") || strings.HasPrefix(variable, "MFLAGS")
+	}),
 		"PATH="+filepath.Dir(fetchCLI(t))+":"+os.Getenv("PATH"),
 		"AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent", "AWS_PAGER=")
 	var complaints strings.Builder
