@@ -75,13 +75,18 @@ func (l *Log) append(ctx, work context.Context, ln lane, parts [][]segment.Recor
 
 // pack makes a segment of the parts, unless it is that already.
 func (c *Content) pack(packer *segment.Packer, parts [][]segment.Record) {
+	count := 0
+	for _, part := range parts {
+		count += len(part)
+	}
+	if c.Count == count {
+		return
+	}
 	records := parts[0]
 	if len(parts) > 1 {
 		records = slices.Concat(parts...)
 	}
-	if c.Count != len(records) {
-		c.Packed, c.Count = packer.Pack(records), len(records)
-	}
+	c.Packed, c.Count = packer.Pack(records), count
 }
 
 // verdict is what a writer knows of the content of its slot.
