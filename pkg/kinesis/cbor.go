@@ -168,17 +168,9 @@ func (s *cborSource) kind() kind {
 }
 
 func (s *cborSource) skip() {
-	switch s.kind() {
-	case kindMap:
-		s.enter()
-		for _, ok := s.member(); ok; _, ok = s.member() {
-			s.skip()
-		}
-	case kindList:
-		s.enter()
-		for s.element() {
-			s.skip()
-		}
+	switch k := s.kind(); k {
+	case kindMap, kindList:
+		skipNested(s, k)
 	case kindText, kindBytes:
 		s.content(&s.scratch)
 	default:

@@ -349,3 +349,17 @@ func quoted(value string) string {
 	}
 	return fmt.Sprintf("'%s'", value)
 }
+
+// skipNested passes over a map or a list, whichever comes next.
+func skipNested(s source, k kind) {
+	s.enter()
+	if k == kindList {
+		for s.element() {
+			s.skip()
+		}
+		return
+	}
+	for _, ok := s.member(); ok; _, ok = s.member() {
+		s.skip()
+	}
+}

@@ -73,17 +73,9 @@ func (s *jsonSource) kind() kind {
 }
 
 func (s *jsonSource) skip() {
-	switch s.kind() {
-	case kindMap:
-		s.enter()
-		for _, ok := s.member(); ok; _, ok = s.member() {
-			s.skip()
-		}
-	case kindList:
-		s.enter()
-		for s.element() {
-			s.skip()
-		}
+	switch k := s.kind(); k {
+	case kindMap, kindList:
+		skipNested(s, k)
 	case kindText:
 		s.unquoted()
 	case kindNumber:
