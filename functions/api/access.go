@@ -45,7 +45,7 @@ type gatewayCallers struct{}
 func (gatewayCallers) Verify(r *http.Request, _ []byte) (accessKeyID string, err error) {
 	caller, known := apigw.CallerOf(r.Context())
 	if !known {
-		return "", &sigv4.Refusal{Cause: sigv4.Unsigned, Message: "Missing Authentication Token"}
+		return "", sigv4.NotSigned()
 	}
 	return caller.AccessKeyID, nil
 }

@@ -23,7 +23,7 @@ type authorization struct {
 func parseAuthorization(value string, dated bool) (authorization, error) {
 	name, rest, _ := strings.Cut(strings.Trim(value, blanks), " ")
 	if !strings.HasPrefix(name, "AWS4-") {
-		return authorization{}, refuse(Unsigned, unsignedMessage)
+		return authorization{}, NotSigned()
 	}
 	if name != algorithm {
 		return authorization{}, refuse(Incomplete, "Unsupported AWS 'algorithm': '%s'. It must be %s.", cut(name), algorithm)

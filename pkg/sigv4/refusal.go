@@ -37,6 +37,9 @@ func refuse(cause Cause, format string, args ...any) error {
 	return &Refusal{Cause: cause, Message: fmt.Sprintf(format, args...)}
 }
 
+// NotSigned returns the *Refusal of a request that has no signature.
+func NotSigned() error { return refuse(Unsigned, unsignedMessage) }
+
 func mismatch() error { return &Refusal{Cause: Invalid, Message: mismatchMessage} }
 
 // cut shortens a text that the client sent, for a message.

@@ -105,7 +105,7 @@ func header(r *http.Request) (string, error) {
 	case len(values) == 0 && presigned:
 		return "", refuse(Incomplete, "This endpoint takes signatures in the Authorization header, not in the query string.")
 	case len(values) == 0:
-		return "", refuse(Unsigned, unsignedMessage)
+		return "", NotSigned()
 	case len(values) > 1:
 		return "", refuse(Incomplete, "There is more than one Authorization header.")
 	case presigned:
