@@ -18,7 +18,8 @@ var mayImport = map[string]string{
 	"pkg/shardlog/memstore":       "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/shardlog/faultstore":     "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/shardlog/storetest":      "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
-	"pkg/boltstore":               "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
+	"pkg/journal":                 "",
+	"pkg/boltstore":               "pkg/journal pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/dynamostore":             "pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/awsenv":                  "",
 	"pkg/lacking":                 "",
@@ -36,7 +37,7 @@ var mayImport = map[string]string{
 	"functions/api":             "pkg/keys pkg/dynamokeys pkg/apigw pkg/awsenv pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 	"functions/api/runtimetest": "",
 	"functions/bench":           "",
-	"functions/local": "pkg/keys pkg/dynamokeys pkg/apigw pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/boltstore pkg/shardlog/memstore " +
+	"functions/local": "pkg/keys pkg/dynamokeys pkg/apigw pkg/httpapi pkg/sigv4 pkg/streams pkg/dynamostore pkg/boltstore pkg/journal pkg/shardlog/memstore " +
 		"pkg/kinesis pkg/shardlog pkg/hashkey pkg/seqnum pkg/segment",
 }
 

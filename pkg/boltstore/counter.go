@@ -23,7 +23,7 @@ func (s *Store) Counter(ctx context.Context, shard shardlog.Shard) (shardlog.Cou
 	case !open:
 		c, err = s.storedCounter(ctx, shard)
 	case ahead:
-		err = s.await(ctx, &put{ctx: ctx, shard: shard})
+		err = s.await(ctx, &put{ctx: ctx, kind: kindCounter, shard: shard})
 	}
 	if err != nil {
 		return shardlog.Counter{}, fmt.Errorf("read the counter of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
@@ -50,7 +50,7 @@ func (s *Store) SetRetention(ctx context.Context, shard shardlog.Shard, retentio
 	}
 	var c shardlog.Counter
 	release := func() {}
-	err := s.update(ctx, func(tx *bbolt.Tx) (changed bool, err error) {
+	err := s.updateCounters(ctx, func(tx *bbolt.Tx) (changed bool, err error) {
 		var held map[shardlog.Shard]shardlog.Counter
 		held, release = s.slots.hold([]shardlog.Shard{shard})
 		c, changed, err = putRetention(tx, shard, held, retention)

@@ -12,11 +12,8 @@ import (
 	"millrace/pkg/shardlog"
 )
 
-// What one transaction removes is bounded, as writers wait for it: by deleteChunk contents or blobs, or once their segments have deleteBytes.
-const (
-	deleteChunk = 1024
-	deleteBytes = 16 << 20
-)
+// deleteChunk bounds how many contents one transaction removes.
+const deleteChunk = 1024
 
 // DeleteStream implements [shardlog.Store].
 //
@@ -31,6 +28,9 @@ func (s *Store) DeleteStream(ctx context.Context, name string) error {
 	if err == nil {
 		err = s.removeStream(ctx, name, id)
 	}
+	if err == nil {
+		err = s.removeUnused(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("delete stream %s: %w", name, err)
 	}
@@ -40,7 +40,7 @@ func (s *Store) DeleteStream(ctx context.Context, name string) error {
 // markDeleted makes the stream invisible and fences its shards. It does nothing where that was done before.
 func (s *Store) markDeleted(ctx context.Context, name string) (id string, err error) {
 	var fenced []shardlog.Shard
-	err = s.update(ctx, func(tx *bbolt.Tx) (bool, error) {
+	err = s.updateCounters(ctx, func(tx *bbolt.Tx) (bool, error) {
 		streams, counters := tx.Bucket([]byte(bucketStreams)), tx.Bucket([]byte(bucketCounters))
 		raw := streams.Get([]byte(name))
 		if raw == nil {
@@ -85,7 +85,7 @@ func (s *Store) removeStream(ctx context.Context, name, id string) error {
 	return nil
 }
 
-// removeChunk removes some of the log, or if none is left of the blobs, or if none are left the shards and the stream. Another call may have done so already,
+// removeChunk removes some of the log, or if none is left the shards and the stream. Another call may have done so already,
 // and the name may be another stream's by now.
 func removeChunk(tx *bbolt.Tx, name, id string) (done, changed bool, err error) {
 	streams, log := tx.Bucket([]byte(bucketStreams)), tx.Bucket([]byte(bucketLog))
@@ -99,10 +99,7 @@ func removeChunk(tx *bbolt.Tx, name, id string) (done, changed bool, err error) 
 	}
 	prefix := streamPrefix(id)
 	contents := keysWith(log, prefix, deleteChunk)
-	if err := deleteKeys(log, contents); err != nil || len(contents) == deleteChunk {
-		return false, true, err
-	}
-	if more, err := dropBlobs(tx.Bucket([]byte(bucketBlobs)), id); err != nil || more {
+	if err := errors.Join(dropUses(tx, log, contents), deleteKeys(log, contents)); err != nil || len(contents) == deleteChunk {
 		return false, true, err
 	}
 	shards := tx.Bucket([]byte(bucketShards))
@@ -144,6 +141,17 @@ func keysWith(b *bbolt.Bucket, prefix []byte, limit int) [][]byte {
 		keys = append(keys, bytes.Clone(k))
 	}
 	return keys
+}
+
+// dropUses takes note that contents go. One that cannot be read has no use that is known of.
+func dropUses(tx *bbolt.Tx, log *bbolt.Bucket, keys [][]byte) error {
+	uses := fileUses{}
+	for _, k := range keys {
+		if e, err := decodeEntry(log.Get(k)); err == nil {
+			uses.drop(e.place, e.length)
+		}
+	}
+	return uses.store(tx)
 }
 
 func deleteKeys(b *bbolt.Bucket, keys [][]byte) error {

@@ -1,88 +1,89 @@
 package boltstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"iter"
+	"os"
 	"runtime"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"millrace/pkg/journal"
 	"millrace/pkg/shardlog"
 )
 
-// Check runs bbolt's consistency check, and holds the blobs against the contents that are in them.
+// OpenOn opens a store whose journal writes to the files that create creates, and goes on to the next file at so many bytes, 0 for the default.
+func OpenOn(dir string, maxFile int64, create func(path string) (journal.File, error)) (*Store, error) {
+	return open(dir, journal.Options{MaxFile: maxFile, Create: create})
+}
+
+// Check settles, runs bbolt's consistency check, and holds the files of the journal against the contents that are in them.
 func (s *Store) Check() error {
-	var errs []error
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := s.settle(context.Background())
+	if s.broken != nil {
+		err = nil
+	}
+	errs := []error{err}
+	errs = append(errs, s.db.View(func(tx *bbolt.Tx) error {
 		for err := range tx.Check() {
 			errs = append(errs, err)
 		}
-		return checkBlobs(tx)
-	})
-	return errors.Join(append(errs, err)...)
-}
-
-// checkBlobs fails unless every blob has a count, which is that of the entries that point into it, and each entry a blob. Entries that
-// cannot be read are passed, as tests that damage some have others.
-func checkBlobs(tx *bbolt.Tx) error {
-	holders := map[string]uint32{}
-	var errs []error
-	errs = append(errs, tx.Bucket([]byte(bucketLog)).ForEach(func(k, v []byte) error {
-		shard, err := decodeShardKey(k[:len(k)-8])
-		if err != nil {
-			return err
-		}
-		if e, err := decodeEntry(v); err == nil && e.blob != 0 {
-			holders[string(blobKey(shard.StreamID, e.blob))]++
-		}
-		return nil
+		return s.checkFiles(tx)
 	}))
-	blobs := tx.Bucket([]byte(bucketBlobs))
-	errs = append(errs, blobs.ForEach(func(k, v []byte) error {
-		if v != nil {
-			if blobs.Bucket(k[:len(k)-1]) == nil {
-				return corrupt("count %x has no blob", k)
-			}
-			return nil
-		}
-		count := blobs.Get(append(bytes.Clone(k), 'n'))
-		if want := binary.BigEndian.AppendUint32(nil, holders[string(k)]); !bytes.Equal(count, want) || holders[string(k)] == 0 {
-			return corrupt("blob %x has count %x, want %x", k, count, want)
-		}
-		delete(holders, string(k))
-		return nil
-	}))
-	for k, n := range holders {
-		errs = append(errs, corrupt("%d contents are in blob %x, which is gone", n, k))
-	}
 	return errors.Join(errs...)
 }
 
-// Blobs returns how many blobs a stream has, and how many bytes are in them.
-func (s *Store) Blobs(streamID string) (n, size int) {
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		blobs, prefix := tx.Bucket([]byte(bucketBlobs)), streamPrefix(streamID)
-		for k, v := range every(blobs) {
-			if v == nil && bytes.HasPrefix(k, prefix) {
-				n, size = n+1, size+len(blobs.Bucket(k).Get([]byte(keyBlob)))
-			}
+// checkFiles fails unless every file is used as much as the bucket says. Where an entry cannot be read nobody knows, as in tests that damage some.
+func (s *Store) checkFiles(tx *bbolt.Tx) error {
+	uses := fileUses{}
+	for _, v := range every(tx.Bucket([]byte(bucketLog))) {
+		e, err := decodeEntry(v)
+		if err != nil {
+			return nil
 		}
-		return nil
-	})
+		uses.add(e.place, e.length)
+	}
+	for k, v := range every(tx.Bucket([]byte(bucketFiles))) {
+		n := binary.BigEndian.Uint64(k)
+		if u, err := decodeUse(v); err != nil || u != uses[n] {
+			return corrupt("file %d is said to be used by %+v (%v), and is by %+v", n, u, err, uses[n])
+		}
+		delete(uses, n)
+	}
+	if len(uses) > 0 {
+		return corrupt("files %+v are used, and nothing tells so", uses)
+	}
+	return nil
+}
+
+// Files returns how many bytes each file of the journal has.
+func (s *Store) Files() map[uint64]int64 {
+	sizes := map[uint64]int64{}
+	files, err := journal.Files(s.journalDir)
+	for _, n := range files {
+		info, statErr := os.Stat(journal.Path(s.journalDir, n))
+		err = errors.Join(err, statErr)
+		if statErr == nil {
+			sizes[n] = info.Size()
+		}
+	}
 	if err != nil {
 		panic(err)
 	}
-	return n, size
+	return sizes
 }
 
-// LoseBlobs removes a stream's blobs and their counts.
-func (s *Store) LoseBlobs(streamID string) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { _, err := dropBlobs(blobBucket(tx), streamID); return err })
-}
+// Settle brings the index up to the journal.
+func (s *Store) Settle() error { return s.settle(context.Background()) }
+
+// Empty moves what a file of the journal holds, without settling that.
+func (s *Store) Empty(ctx context.Context, file uint64) error { return s.empty(ctx, file) }
+
+// Pending returns how many contents are in the journal alone.
+func (s *Store) Pending() int { return s.pending.count() }
 
 func every(b *bbolt.Bucket) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
@@ -92,7 +93,7 @@ func every(b *bbolt.Bucket) iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Commits returns the id of the last write transaction that was committed; the ids count up by one.
+// Commits returns the id of the last write transaction of the index that was committed; the ids count up by one.
 func (s *Store) Commits() int {
 	id := 0
 	if err := s.db.View(func(tx *bbolt.Tx) error { id = tx.ID(); return nil }); err != nil {
@@ -101,13 +102,19 @@ func (s *Store) Commits() int {
 	return id
 }
 
-// HoldCommits keeps write transactions from starting until release is called.
+// HoldCommits keeps puts and write transactions from being committed until release is called. Nothing is under way when it returns.
 func (s *Store) HoldCommits() (release func()) {
+	for committing := true; committing; runtime.Gosched() {
+		s.mu.Lock()
+		committing = s.committing
+		s.mu.Unlock()
+	}
+	s.journaling <- struct{}{}
 	s.writing <- struct{}{}
-	return func() { <-s.writing }
+	return func() { <-s.writing; <-s.journaling }
 }
 
-// AwaitQueue returns once a transaction has taken its puts and n others wait for the next.
+// AwaitQueue returns once a commit has taken its puts and n others wait for the next.
 func (s *Store) AwaitQueue(n int) {
 	for {
 		s.mu.Lock()
@@ -120,7 +127,7 @@ func (s *Store) AwaitQueue(n int) {
 	}
 }
 
-// LimitSize makes the file refuse to grow beyond n bytes, as a full disk does; 0 lifts that.
+// LimitSize makes the index refuse to grow beyond n bytes, as a full disk does; 0 lifts that.
 func (s *Store) LimitSize(n int) {
 	release := s.HoldCommits()
 	defer release()
@@ -157,10 +164,10 @@ func (s *Store) Hold(shards ...shardlog.Shard) (release func()) {
 	return release
 }
 
-// Bounds of one step of Reclaim and Extend, and of what stands in the log.
+// Bounds of one step of settling, Reclaim and Extend.
 const (
-	MaxInline   = maxInline
-	BlobBytes   = blobBytes
+	SettleAfter = settleAfter
+	DeleteChunk = deleteChunk
 	ReclaimRun  = reclaimRun
 	SweepRun    = sweepRun
 	ExtendChunk = extendChunk
@@ -168,6 +175,9 @@ const (
 
 // Damage overwrites a slot's entry in the log.
 func (s *Store) Damage(shard shardlog.Shard, slot uint64, value []byte) error {
+	if err := s.Settle(); err != nil {
+		return err
+	}
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		return tx.Bucket([]byte(bucketLog)).Put(slotKey(shard, slot), value)
 	})
@@ -175,6 +185,9 @@ func (s *Store) Damage(shard shardlog.Shard, slot uint64, value []byte) error {
 
 // Expired returns how many contents of a shard a Reclaim that has come to it would drop.
 func (s *Store) Expired(shard shardlog.Shard, now time.Time) (n int, err error) {
+	if err := s.Settle(); err != nil {
+		return 0, err
+	}
 	err = s.db.View(func(tx *bbolt.Tx) error {
 		w, err := findExpired(tx, shard, 0, now, reclaimRun)
 		n = len(w.expired)
@@ -194,7 +207,7 @@ func (s *Store) SetFormat(version uint32) error {
 func (s *Store) Left() int {
 	n := 0
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		for _, name := range []string{bucketStreams, bucketShards, bucketCounters, bucketLog, bucketBlobs} {
+		for _, name := range []string{bucketStreams, bucketShards, bucketCounters, bucketLog, bucketFiles} {
 			n += tx.Bucket([]byte(name)).Stats().KeyN
 		}
 		return nil

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// extendChunk is how many entries of the log one transaction of an Extend rewrites, 2 MB at most.
+	// extendChunk is how many entries of the log one transaction of an Extend rewrites.
 	extendChunk = 1024
 	// walkChunk bounds what one read transaction walks: a writer that maps the file anew waits for it.
 	walkChunk = 4096
@@ -25,6 +25,9 @@ const (
 func (s *Store) Extend(ctx context.Context, shard shardlog.Shard, below uint64, keep time.Duration) error {
 	if err := s.ready(ctx); err != nil {
 		return err
+	}
+	if err := s.settle(ctx); err != nil {
+		return fmt.Errorf("extend shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
 	}
 	for from, more := uint64(0), true; more; {
 		var moving []uint64
@@ -57,7 +60,7 @@ func findMoving(tx *bbolt.Tx, shard shardlog.Shard, from, below uint64, keep tim
 		return nil, from, false, shardlog.ErrShardClosed
 	}
 	walked := 0
-	for p, err := range entries(tx, shard, from) {
+	for p, err := range entries(tx, shard, from, nil) {
 		if err != nil {
 			return nil, from, false, err
 		}

@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"time"
 
+	"millrace/pkg/journal"
 	"millrace/pkg/shardlog"
 )
 
-// FormatError is the format version of a file that a newer release wrote.
+// FormatError is the format version of a file that this build does not know.
 type FormatError uint32
 
 func (e FormatError) Error() string {
+	if e < format {
+		return fmt.Sprintf("the file has format %d, of builds before the first release, which is not read any more: delete the directory", uint32(e))
+	}
 	return fmt.Sprintf("the file has format %d, this build knows formats up to %d: it was written by a newer release", uint32(e), format)
 }
 
@@ -20,23 +24,15 @@ func (e FormatError) Error() string {
 var ErrCorrupt = errors.New("the stored data is corrupt")
 
 const (
-	format        = 1
+	format        = 2
 	recordVersion = 1
 
-	headSize  = 1 + 2 + 8 + 8 + 16 + 4 + 1
+	headSize  = 1 + 2 + 8 + 8 + 16 + 4
 	expiresAt = 1 + 2 + 8 // where in a head the expiry stands
-	placeSize = 8 + 4
+	placeSize = 8 + 8
+	entrySize = headSize + placeSize
 
-	// placeInline and placeBlob tell what follows a head: the segment, or where it is.
-	placeInline = 0
-	placeBlob   = 1
-
-	// maxInline is the largest segment that stands in the log itself. Larger ones are written once; smaller ones do not pay for the
-	// pages that blobs take beside their own. Where 32 writers store 1 and 4 KB each, 256 bytes are a twentieth slower than this, and
-	// 8 KB no faster, but they write two and one third more.
-	maxInline = 2 << 10
-
-	// maxPacked is far above any request, and keeps offsets in a blob within their 4 bytes.
+	// maxPacked is far above any request.
 	maxPacked = 64 << 20
 
 	maxIDLength = 32
@@ -85,61 +81,67 @@ func decodeSlotKey(k, shard []byte) (slot uint64, err error) {
 
 // entry is what the log holds of a content.
 type entry struct {
-	shardlog.Content        // without Packed
-	length           int    // of the segment
-	inline           []byte // the segment, where it stands in the log
-	place                   // where else it is
+	shardlog.Content               // without Packed
+	length           int           // of the segment
+	place            journal.Place // where in the journal it stands; none: it is empty
 }
 
-// place is where in a blob a segment begins; blob 0: the segment is inline.
-type place struct {
-	blob   uint64
-	offset int
-}
-
-// encodeEntry returns what the log holds of a content, in memory of its own. Where the segment is too large for that, its place is to
-// be set yet.
-func encodeEntry(c shardlog.Content) ([]byte, error) {
-	if len(c.Packed) > maxPacked || c.Count < 0 || c.Count > 1<<16-1 {
-		return nil, fmt.Errorf("%w: a content of %d bytes and %d records cannot be stored", shardlog.ErrRefused, len(c.Packed), c.Count)
-	}
-	b := make([]byte, 0, headSize+max(placeSize, min(len(c.Packed), maxInline)))
+// appendHead appends what the journal and the log hold of a content beside its segment.
+func appendHead(b []byte, c shardlog.Content, length int) []byte {
 	b = append(b, recordVersion)
 	b = binary.BigEndian.AppendUint16(b, uint16(c.Count))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Arrival.UnixMilli()))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Expires.Unix()))
 	b = append(b, c.Nonce[:]...)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(c.Packed)))
-	if len(c.Packed) <= maxInline {
-		return append(append(b, placeInline), c.Packed...), nil
+	return binary.BigEndian.AppendUint32(b, uint32(length))
+}
+
+// checkContent refuses a content that cannot be stored.
+func checkContent(c shardlog.Content) error {
+	if len(c.Packed) > maxPacked || c.Count < 0 || c.Count > 1<<16-1 {
+		return fmt.Errorf("%w: a content of %d bytes and %d records cannot be stored", shardlog.ErrRefused, len(c.Packed), c.Count)
 	}
-	return append(append(b, placeBlob), make([]byte, placeSize)...), nil
+	return nil
 }
 
-// setPlace sets the place in an entry that [encodeEntry] made for a large segment.
-func setPlace(entry []byte, at place) {
-	binary.BigEndian.PutUint64(entry[headSize:], at.blob)
-	binary.BigEndian.PutUint32(entry[headSize+8:], uint32(at.offset))
+func appendPlace(b []byte, at journal.Place) []byte {
+	b = binary.BigEndian.AppendUint64(b, at.File)
+	return binary.BigEndian.AppendUint64(b, uint64(at.Offset))
 }
 
-// decodeEntry reads an entry. What is inline is in b's memory.
+func decodePlace(b []byte) journal.Place {
+	return journal.Place{File: binary.BigEndian.Uint64(b), Offset: int64(binary.BigEndian.Uint64(b[8:]))}
+}
+
+func encodeEntry(e entry) []byte {
+	return appendPlace(appendHead(make([]byte, 0, entrySize), e.Content, e.length), e.place)
+}
+
 func decodeEntry(b []byte) (e entry, err error) {
+	if len(b) != entrySize {
+		return e, corrupt("a content of %d bytes", len(b))
+	}
+	if e, err = decodeHead(b); err != nil {
+		return e, err
+	}
+	e.place = decodePlace(b[headSize:])
+	if e.place.Offset < 0 || (e.length == 0) != (e.place == journal.Place{}) {
+		return e, corrupt("a segment of %d bytes stands at %+v", e.length, e.place)
+	}
+	return e, nil
+}
+
+// decodeHead reads what [appendHead] wrote.
+func decodeHead(b []byte) (e entry, err error) {
 	switch {
 	case len(b) < headSize:
 		return e, corrupt("a content of %d bytes", len(b))
 	case b[0] != recordVersion:
 		return e, corrupt("a content of version %d", b[0])
 	}
-	length, rest := binary.BigEndian.Uint32(b[headSize-5:]), b[headSize:]
-	switch kind := b[headSize-1]; {
-	case length > maxPacked:
+	length := binary.BigEndian.Uint32(b[headSize-4:])
+	if length > maxPacked {
 		return e, corrupt("a segment of %d bytes", length)
-	case kind == placeInline && len(rest) == int(length):
-		e.inline = rest
-	case kind == placeBlob && len(rest) == placeSize && binary.BigEndian.Uint64(rest) != 0:
-		e.blob, e.offset = binary.BigEndian.Uint64(rest), int(binary.BigEndian.Uint32(rest[8:]))
-	default:
-		return e, corrupt("a segment of %d bytes has a place of kind %d and %d bytes", length, kind, len(rest))
 	}
 	e.length = int(length)
 	e.Count = int(binary.BigEndian.Uint16(b[1:]))

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"millrace/pkg/journal"
 	"millrace/pkg/shardlog"
 )
 
@@ -41,34 +42,64 @@ func TestKeysOrderBySlot(t *testing.T) {
 	})
 }
 
+func anyContent(t *rapid.T) shardlog.Content {
+	return shardlog.Content{
+		Nonce: shardlog.Nonce(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "nonce")), Count: rapid.IntRange(0, 1<<16-1).Draw(t, "count"),
+		Arrival: time.UnixMilli(rapid.Int64Range(0, 4_000_000_000_000).Draw(t, "arrival")).UTC(),
+		Expires: time.Unix(rapid.Int64Range(0, 4_000_000_000).Draw(t, "expires"), 0).UTC(),
+	}
+}
+
 func TestEntryComesBack(t *testing.T) {
-	for _, size := range []int{0, 1, placeSize, maxInline - 1, maxInline, maxInline + 1, 5 << 20} {
-		c := shardlog.Content{
-			Nonce: shardlog.Nonce{1, 2, 15: 9}, Count: size % 513,
-			Arrival: time.UnixMilli(1_700_000_000_123).UTC(), Expires: time.Unix(1_700_086_400, 0).UTC(),
+	rapid.Check(t, func(t *rapid.T) {
+		want := entry{Content: anyContent(t), length: rapid.IntRange(0, maxPacked).Draw(t, "length")}
+		if want.length > 0 {
+			want.place = journal.Place{File: rapid.Uint64Min(1).Draw(t, "file"), Offset: rapid.Int64Min(0).Draw(t, "offset")}
 		}
-		want := entry{Content: c, length: size}
-		c.Packed = bytes.Repeat([]byte{7, 8, 9}, size/3+1)[:size]
-		raw, err := encodeEntry(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if size > maxInline {
-			if e, err := decodeEntry(raw); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("%d bytes without a place: %+v, %v, want ErrCorrupt", size, e, err)
-			}
-			want.place = place{blob: 1 << 40, offset: 15 << 20}
-			setPlace(raw, want.place)
-		} else {
-			want.inline = c.Packed
-		}
+		raw := encodeEntry(want)
 		if got, err := decodeEntry(raw); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%d bytes: error %v, equal %v", size, err, reflect.DeepEqual(got, want))
+			t.Fatalf("%+v comes back as %+v, %v", want, got, err)
 		}
 		if _, err := decodeEntry(raw[:len(raw)-1]); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%d bytes cut short: %v, want ErrCorrupt", size, err)
+			t.Fatalf("cut short: %v, want ErrCorrupt", err)
 		}
-	}
+	})
+}
+
+// TestJournaledComesBack has records of each kind written to a journal and read from it.
+func TestJournaledComesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := journaled{shard: anyShard(t), kind: rapid.SampledFrom([]byte{kindCounter, kindContent, kindMove}).Draw(t, "kind")}
+		segment := rapid.SliceOfN(rapid.Byte(), map[bool]int{true: 1}[want.kind == kindMove], 100).Draw(t, "segment")
+		var r journal.Record
+		switch want.kind {
+		case kindCounter:
+			want.counter = encodeCounter(shardlog.NewCounter(time.Unix(1_700_000_000, 0), time.Hour))
+			r = counterRecord(want.shard, want.counter)
+		case kindContent:
+			want.slot, want.Content, want.length = rapid.Uint64().Draw(t, "slot"), anyContent(t), len(segment)
+			c := want.Content
+			c.Packed = segment
+			r = contentRecord(want.shard, want.slot, c)
+		case kindMove:
+			want.slot, want.old, want.length = rapid.Uint64().Draw(t, "slot"), journal.Place{File: 7, Offset: 99}, len(segment)
+			r = moveRecord(want.shard, want.slot, want.old, segment)
+		}
+		r.Place = journal.Place{File: 3, Offset: 1000}
+		whole := append(bytes.Clone(r.Head), r.Body...)
+		if want.kind != kindCounter {
+			want.place = placeOf(&r)
+		}
+		if got, err := decodeJournaled(r.Place, whole); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v comes back as %+v, %v", want, got, err)
+		}
+		if want.length > 0 && !bytes.Equal(whole[want.place.Offset-1000:], segment) {
+			t.Fatalf("the segment stands %d bytes on", want.place.Offset-1000)
+		}
+		if _, err := decodeJournaled(r.Place, whole[:len(r.Head)-1]); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("cut short: %v, want ErrCorrupt", err)
+		}
+	})
 }
 
 func TestContentTooLarge(t *testing.T) {
@@ -77,24 +108,16 @@ func TestContentTooLarge(t *testing.T) {
 		"records":          {Count: math.MaxUint16 + 1},
 		"negative records": {Count: -1},
 	} {
-		if _, err := encodeEntry(c); !errors.Is(err, shardlog.ErrRefused) {
+		if err := checkContent(c); !errors.Is(err, shardlog.ErrRefused) {
 			t.Errorf("%s: %v, want ErrRefused", name, err)
 		}
 	}
 }
 
 func FuzzEntry(f *testing.F) {
-	for _, size := range []int{0, placeSize, 100, maxInline, maxInline + 1} {
-		raw, err := encodeEntry(shardlog.Content{Count: 3, Packed: make([]byte, size), Arrival: time.UnixMilli(1_700_000_000_000)})
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-		f.Add(raw[:len(raw)-1])
-		if size > maxInline {
-			setPlace(raw, place{blob: 7, offset: 9})
-			f.Add(raw)
-		}
+	for _, e := range []entry{{}, {length: 100, place: journal.Place{File: 1, Offset: 24}}} {
+		e.Arrival, e.Expires = time.UnixMilli(1_700_000_000_000), time.Unix(1_700_000_000, 0)
+		f.Add(encodeEntry(e))
 	}
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -105,46 +128,42 @@ func FuzzEntry(f *testing.F) {
 			}
 			return
 		}
-		e.Packed = e.inline
-		if e.inline == nil {
-			e.Packed = make([]byte, e.length)
-		}
-		if large := e.length > maxInline; large != (e.blob != 0) {
-			return // a threshold that is not this one's
-		}
-		again, err := encodeEntry(e.Content)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e.blob != 0 {
-			setPlace(again, e.place)
-		}
-		if !bytes.Equal(again, raw) {
+		if again := encodeEntry(e); !bytes.Equal(again, raw) {
 			t.Fatalf("%x decodes to %+v, which encodes to %x", raw, e, again)
 		}
 	})
 }
 
-// FuzzSegments reads segments out of a blob of 100 bytes.
-func FuzzSegments(f *testing.F) {
-	f.Add(uint32(0), uint32(100))
-	f.Add(uint32(90), uint32(11))
-	f.Add(uint32(1<<32-1), uint32(1))
-	f.Add(uint32(7), uint32(0))
-	f.Fuzz(func(t *testing.T, offset, length uint32) {
-		whole := bytes.Repeat([]byte{1, 2, 3, 4, 5}, 20)
-		reader := segments{id: 7, blob: whole}
-		got, err := reader.read(entry{length: int(length), place: place{blob: 7, offset: int(offset)}})
-		fits := uint64(offset)+uint64(length) <= uint64(len(whole))
-		switch {
-		case length == 0:
-			if got != nil || err != nil {
-				t.Fatalf("an empty segment is %x, %v", got, err)
+func FuzzJournaled(f *testing.F) {
+	shard, c := shardlog.Shard{StreamID: "a1", Index: 7}, shardlog.Content{Packed: []byte("segment"), Count: 3, Arrival: time.UnixMilli(1_700_000_000_000)}
+	for _, r := range []journal.Record{
+		counterRecord(shard, encodeCounter(shardlog.NewCounter(time.Unix(1_700_000_000, 0), time.Hour))), contentRecord(shard, 9, c),
+		contentRecord(shard, 9, shardlog.Content{}), moveRecord(shard, 9, journal.Place{File: 1, Offset: 24}, c.Packed),
+	} {
+		f.Add(append(bytes.Clone(r.Head), r.Body...))
+	}
+	f.Add([]byte{kindContent, 255, 'a'})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := decodeJournaled(journal.Place{File: 1, Offset: 24}, raw)
+		if err != nil {
+			if !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("error %v is not ErrCorrupt", err)
 			}
-		case !fits && !errors.Is(err, ErrCorrupt):
-			t.Fatalf("%d bytes from %d on: %v, want ErrCorrupt", length, offset, err)
-		case fits && (err != nil || !bytes.Equal(got, whole[offset:][:length])):
-			t.Fatalf("%d bytes from %d on: %x, %v", length, offset, got, err)
+			return
+		}
+		segment := raw[len(raw)-r.length:]
+		r.Packed = segment
+		var again journal.Record
+		switch r.kind {
+		case kindCounter:
+			again = counterRecord(r.shard, r.counter)
+		case kindContent:
+			again = contentRecord(r.shard, r.slot, r.Content)
+		case kindMove:
+			again = moveRecord(r.shard, r.slot, r.old, segment)
+		}
+		if !bytes.Equal(append(again.Head, again.Body...), raw) {
+			t.Fatalf("%x decodes to %+v, which encodes to %x and %x", raw, r, again.Head, again.Body)
 		}
 	})
 }

@@ -14,11 +14,15 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"millrace/pkg/journal"
 	"millrace/pkg/shardlog"
 )
 
-// FileName is the name of the store's one file in its directory.
-const FileName = "millrace.db"
+// Names in the store's directory.
+const (
+	FileName   = "millrace.db" // the index
+	JournalDir = "journal"     // the directory of the journal's files
+)
 
 // lockTimeout is how long Open waits for another process to let go of the file: one that is stopping does so in time.
 const lockTimeout = time.Second
@@ -26,23 +30,27 @@ const lockTimeout = time.Second
 // ErrInUse is wrapped by [Open] where another process holds the file.
 var ErrInUse = errors.New("is in use by another millrace")
 
-// Names of the buckets and of the one key of meta.
+// Names of the buckets and of the keys of meta.
 const (
 	bucketMeta     = "meta"
 	bucketStreams  = "streams"
 	bucketShards   = "shards"
 	bucketCounters = "counters"
 	bucketLog      = "log"
-	bucketBlobs    = "blobs"
+	bucketFiles    = "files"
 
-	keyFormat = "format"
+	keyFormat  = "format"
+	keySettled = "settled"
 )
 
-// Open opens the store in a directory, which is created if there is none, and finishes deletions that a crash
-// interrupted. One process at a time can hold a store open: another one's Open fails with [ErrInUse] after a second.
-// A file that a newer release wrote is left as it is, and the error wraps a [FormatError]. The caller closes the store.
-func Open(dir string) (*Store, error) {
-	if err := makeDir(dir); err != nil {
+// Open opens the store in a directory, which is created if there is none, and finishes what a crash interrupted: it settles what is in
+// the journal alone, and goes on with deletions. One process at a time can hold a store open: another one's Open fails with [ErrInUse] after a second.
+// A file of another format is left as it is, and the error wraps a [FormatError]. The caller closes the store.
+func Open(dir string) (*Store, error) { return open(dir, journal.Options{}) }
+
+func open(dir string, options journal.Options) (*Store, error) {
+	journalDir := filepath.Join(dir, JournalDir)
+	if err := makeDir(journalDir); err != nil {
 		return nil, fmt.Errorf("create data directory: %w", err)
 	}
 	path := filepath.Join(dir, FileName)
@@ -57,30 +65,46 @@ func Open(dir string) (*Store, error) {
 	case err != nil:
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	s := newStore(db, path)
-	if err := s.start(dir); err != nil {
+	s := &Store{
+		db: db, path: path, journalDir: journalDir, slots: newSequencer(),
+		journaling: make(chan struct{}, 1), writing: make(chan struct{}, 1),
+	}
+	if err := s.start(dir, options); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	return s, nil
 }
 
-// start makes ready a file that was just opened.
-func (s *Store) start(dir string) error {
+// start makes ready a store whose file was just opened.
+func (s *Store) start(dir string, options journal.Options) error {
 	if err := s.db.View(checkFormat); err != nil {
+		return err
+	}
+	settled, err := s.readJournal()
+	if err != nil {
+		return err
+	}
+	if s.journal, err = journal.Open(s.journalDir, settled.File-1, options); err != nil {
 		return err
 	}
 	// This commits even where nothing changes: a process killed during its last fsync left a commit that is to be seen in the
 	// file but may not have reached the disk.
-	if err := s.update(context.Background(), createBuckets, nil); err != nil {
-		return err
+	err = s.update(context.Background(), func(tx *bbolt.Tx) (bool, error) {
+		return true, tx.Bucket([]byte(bucketMeta)).Put([]byte(keySettled), appendPlace(nil, settled))
+	}, nil)
+	if err == nil {
+		err = syncDir(dir)
 	}
-	if err := syncDir(dir); err != nil {
-		return err
+	if err == nil {
+		err = s.db.View(s.loadCounters)
 	}
-	if err := s.db.View(s.loadCounters); err != nil {
-		return err
+	if err == nil {
+		err = s.finishDeletions()
 	}
-	return s.finishDeletions()
+	if err == nil {
+		err = s.removeUnused(context.Background())
+	}
+	return err
 }
 
 // checkFormat passes a file of this format, and one that has nothing in it.
@@ -103,7 +127,7 @@ func checkFormat(tx *bbolt.Tx) error {
 }
 
 func createBuckets(tx *bbolt.Tx) (changed bool, err error) {
-	for _, name := range []string{bucketMeta, bucketStreams, bucketShards, bucketCounters, bucketLog, bucketBlobs} {
+	for _, name := range []string{bucketMeta, bucketStreams, bucketShards, bucketCounters, bucketLog, bucketFiles} {
 		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 			return false, err
 		}

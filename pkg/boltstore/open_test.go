@@ -36,7 +36,8 @@ func TestMain(m *testing.M) {
 // appendForEver has goroutines append to the stream's open shards and print each slot that was acknowledged, as "a SHARD SLOT". One
 // replaces an open shard now and then and prints its next slot, as "c SHARD NEXT", and one has contents reclaimed.
 func appendForEver(dir string) error {
-	s, err := boltstore.Open(dir)
+	// Small files, so that there are many, which are emptied and removed.
+	s, err := boltstore.OpenOn(dir, 100_000, new(disk).create)
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func appendUntilClosed(ctx context.Context, s *boltstore.Store) error {
 	return err
 }
 
-// dropAny appends a content that has expired, which may share a blob with those that have not, and reclaims it.
+// dropAny appends a content that has expired, among others that have not, and reclaims it.
 func dropAny(ctx context.Context, s *boltstore.Store) error {
 	stream, open, err := openShards(ctx, s)
 	if err != nil {
@@ -312,21 +313,25 @@ func TestInUse(t *testing.T) {
 	}
 }
 
-func TestNewerFormat(t *testing.T) {
+func TestOtherFormats(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if err := s.SetFormat(2); err != nil {
-		t.Fatal(err)
-	}
-	closeChecked(t, s)
-	before := read(t, dir)
-	_, err := boltstore.Open(dir)
-	var newer boltstore.FormatError
-	if !errors.As(err, &newer) || newer != 2 || !strings.Contains(err.Error(), "newer release") {
-		t.Errorf("Open: %v, want a FormatError of 2", err)
-	}
-	if read(t, dir) != before {
-		t.Error("the refused file was changed")
+	for version, want := range map[uint32]string{3: "newer release", 1: "delete the directory"} {
+		if err := s.SetFormat(version); err != nil {
+			t.Fatal(err)
+		}
+		closeChecked(t, s)
+		before := read(t, dir)
+		_, err := boltstore.Open(dir)
+		var other boltstore.FormatError
+		if !errors.As(err, &other) || uint32(other) != version || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open: %v, want a FormatError of %d", err, version)
+		}
+		if read(t, dir) != before {
+			t.Error("the refused file was changed")
+		}
+		dir = t.TempDir()
+		s = open(t, dir)
 	}
 }
 
@@ -389,11 +394,12 @@ func TestInterruptedDeletion(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, dir)
 			mustAdd(t, s, create(t, s, "kept", "a0").Shard(0), 80)
+			if err := s.Settle(); err != nil {
+				t.Fatal(err)
+			}
 			kept := s.Left()
 			stream := create(t, s, "orders", "a1")
-			for range 8 { // so that it takes three transactions of some 16 MB
-				mustAdd(t, s, stream.Shard(1), 5<<20)
-			}
+			fill(t, s, stream.Shard(1), 1, 2*boltstore.DeleteChunk+10, func(slot uint64) shardlog.Content { return segment(slot, 800) })
 			if err := s.MarkDeleted("orders"); err != nil {
 				t.Fatal(err)
 			}

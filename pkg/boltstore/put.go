@@ -1,32 +1,26 @@
 package boltstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
 
-	"go.etcd.io/bbolt"
-
+	"millrace/pkg/journal"
 	"millrace/pkg/shardlog"
 )
 
-const (
-	// maxCommitBytes bounds the contents of one transaction: how long a commit takes and what memory it needs.
-	maxCommitBytes = 16 << 20
+// maxCommitBytes bounds the segments of one commit: how long it takes and what memory it needs.
+const maxCommitBytes = 16 << 20
 
-	// logFill is how full a leaf is left when it splits. Slots of a shard come in order, so little joins a leaf later.
-	logFill = 0.9
-)
-
-// put is one call of PutOnce that waits for its commit, or of Counter, which has no content to store.
+// put is one call of PutOnce that waits for its commit, or of Counter, which has no content to store, or a segment that moves.
 type put struct {
-	ctx   context.Context
-	shard shardlog.Shard
-	slot  uint64
-	entry []byte // what the log is to hold; nil: the shard's counter alone is stored
-	large []byte // the segment that goes into a blob, of its own, as the caller may be gone before it is written; nil: there is none
+	ctx     context.Context
+	kind    byte
+	shard   shardlog.Shard
+	slot    uint64
+	content shardlog.Content
+	old     journal.Place // where a segment that moves stands
 
 	err  error         // the outcome, to be read once done is closed
 	done chan struct{} // closed when the outcome is known
@@ -38,20 +32,14 @@ func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, 
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	p := &put{ctx: ctx, shard: shard, slot: slot}
-	var err error
-	if p.entry, err = encodeEntry(c); err != nil {
+	if err := checkContent(c); err != nil {
 		return err
 	}
-	if len(c.Packed) > maxInline {
-		p.large = bytes.Clone(c.Packed)
-	}
-	return s.await(ctx, p)
+	return s.await(ctx, &put{ctx: ctx, kind: kindContent, shard: shard, slot: slot, content: c})
 }
 
 // await has a put committed, and returns its outcome.
 func (s *Store) await(ctx context.Context, p *put) error {
-	p.done = make(chan struct{})
 	if err := s.enqueue(p); err != nil {
 		return err
 	}
@@ -65,6 +53,7 @@ func (s *Store) await(ctx context.Context, p *put) error {
 
 // enqueue hands a put to the goroutine that commits, and starts it where none is at work.
 func (s *Store) enqueue(p *put) error {
+	p.done = make(chan struct{})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.refusal(); err != nil {
@@ -82,12 +71,13 @@ func (s *Store) enqueue(p *put) error {
 func (s *Store) commitQueue() {
 	for puts := s.take(); puts != nil; puts = s.take() {
 		s.commitPuts(puts)
-		// Lets the writers just answered put again before the next transaction is cut: it is about twice as full for that.
+		s.settleSoon()
+		// Lets the writers just answered put again before the next commit is cut: it is about twice as full for that.
 		runtime.Gosched()
 	}
 }
 
-// take returns the puts of the next transaction, in the order in which they came, or nil if none wait.
+// take returns the puts of the next commit, in the order in which they came, or nil if none wait.
 func (s *Store) take() []*put {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,8 +86,8 @@ func (s *Store) take() []*put {
 		return nil
 	}
 	n, size := 0, 0
-	for n < len(s.queue) && (n == 0 || size+s.queue[n].size() <= maxCommitBytes) {
-		size += s.queue[n].size()
+	for n < len(s.queue) && (n == 0 || size+len(s.queue[n].content.Packed) <= maxCommitBytes) {
+		size += len(s.queue[n].content.Packed)
 		n++
 	}
 	puts := s.queue[:n:n]
@@ -105,13 +95,11 @@ func (s *Store) take() []*put {
 	return puts
 }
 
-// commitPuts gives each put its outcome, all in one transaction or, where that fails, each in its own.
+// commitPuts gives each put its outcome: all with one append to the journal or, where that fails, each with its own.
 func (s *Store) commitPuts(puts []*put) {
-	var next map[shardlog.Shard]uint64
-	err := s.update(context.Background(), func(tx *bbolt.Tx) (changed bool, err error) {
-		next, err = s.storePuts(tx, puts)
-		return len(next) > 0, err
-	}, func() { s.slots.noteStored(next) })
+	s.journaling <- struct{}{}
+	err := s.journalPuts(puts)
+	<-s.journaling
 	if len(puts) > 1 && errors.Is(err, shardlog.ErrRefused) {
 		for _, p := range puts {
 			s.commitPuts([]*put{p})
@@ -122,110 +110,49 @@ func (s *Store) commitPuts(puts []*put) {
 		if err != nil {
 			p.err = err
 		}
-		if p.err != nil && p.entry != nil {
+		if p.err != nil && p.kind == kindContent {
 			p.err = fmt.Errorf("store slot %d of shard %d: %w", p.slot, p.shard.Index, p.err)
 		}
 		close(p.done)
 	}
 }
 
-// storePuts stores what can be stored of the puts, with the counters of their shards, and sets the error of each that cannot. It
-// returns the next slots of the counters that it stored, and fails if the transaction as a whole does.
-func (s *Store) storePuts(tx *bbolt.Tx, puts []*put) (next map[shardlog.Shard]uint64, err error) {
-	log, counters := logBucket(tx), tx.Bucket([]byte(bucketCounters))
-	least, blobs := map[shardlog.Shard]uint64{}, newDrafts(tx)
+// journalPuts journals what can be stored of the puts, behind the counters of their shards, and sets the error of each that cannot. It
+// fails if all of it does. The caller holds journaling.
+func (s *Store) journalPuts(puts []*put) error {
+	s.mu.Lock()
+	err := s.distrust()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	b := newBatch(s)
 	for _, p := range puts {
+		p.err = nil
 		var fits bool
-		if p.entry == nil {
-			_, fits, _ = s.slots.counter(p.shard)
-		} else {
-			fits, p.err = p.check(log, counters)
-		}
-		if !fits {
-			continue
-		}
-		if err := p.store(log, blobs); err != nil {
-			return nil, err
-		}
-		least[p.shard] = max(least[p.shard], p.slot+1)
-	}
-	if err := blobs.store(tx); err != nil {
-		return nil, err
-	}
-	next = map[shardlog.Shard]uint64{}
-	for shard, slot := range least {
-		if next[shard], err = s.storeCounter(counters, shard, slot); err != nil {
-			return nil, err
+		if fits, p.err = b.check(p); fits {
+			b.take(p)
 		}
 	}
-	return next, nil
-}
-
-// check tells whether the put is to be stored; if not, the error is its outcome.
-func (p *put) check(log, counters *bbolt.Bucket) (fits bool, err error) {
-	if err := p.ctx.Err(); err != nil {
-		return false, err
-	}
-	raw := counters.Get(shardKey(p.shard))
-	if raw == nil {
-		return false, nil
-	}
-	c, err := decodeCounter(raw)
-	if err != nil {
-		return false, err
-	}
-	standing := log.Get(slotKey(p.shard, p.slot))
-	switch {
-	case standing == nil && !c.Open && p.slot >= c.Next:
-		return false, fmt.Errorf("%w: the shard is closed, and its final slot is %d", shardlog.ErrRefused, c.Next-1)
-	case standing == nil:
-		return true, nil
-	}
-	existing, err := decodeEntry(standing)
-	if err != nil {
-		return false, err
-	}
-	return false, &shardlog.SlotTakenError{Existing: existing.Content}
-}
-
-// size is how many bytes the put stores, but for keys and counters.
-func (p *put) size() int { return len(p.entry) + len(p.large) }
-
-func (p *put) store(log *bbolt.Bucket, blobs drafts) error {
-	if p.entry == nil {
+	records := b.records()
+	if len(records) == 0 {
 		return nil
 	}
-	if p.large != nil {
-		setPlace(p.entry, blobs.add(p.shard.StreamID, p.large))
+	if err := s.journal.Append(records); err != nil {
+		return s.journalError(err)
 	}
-	if err := log.Put(slotKey(p.shard, p.slot), p.entry); err != nil {
-		return fmt.Errorf("%w: %w", shardlog.ErrRefused, err)
-	}
+	s.pending.add(b.journaled(records), s.journal.End())
+	s.slots.noteStored(b.stored)
 	return nil
 }
 
-// storeCounter brings the shard's counter in the file up to the one in memory, with a next slot of at least least, and returns its
-// next slot. A closed one stays as it is.
-func (s *Store) storeCounter(counters *bbolt.Bucket, shard shardlog.Shard, least uint64) (next uint64, err error) {
-	key := shardKey(shard)
-	standing, err := decodeCounter(counters.Get(key))
-	if err != nil || !standing.Open {
-		return standing.Next, err
+// journalError tells what a failed append left behind: nothing, unless the journal is broken, and the store with it.
+func (s *Store) journalError(cause error) error {
+	if !errors.Is(cause, journal.ErrBroken) {
+		return fmt.Errorf("%w: %w", shardlog.ErrRefused, cause)
 	}
-	c, _, open := s.slots.counter(shard)
-	if !open {
-		return 0, corrupt("the counter of shard %d of stream id %s is open in the file alone", shard.Index, shard.StreamID)
-	}
-	c.Next = max(c.Next, standing.Next, least)
-	if value := encodeCounter(c); !bytes.Equal(value, counters.Get(key)) {
-		err = counters.Put(key, value)
-	}
-	return c.Next, err
-}
-
-// logBucket returns the log, to be written to.
-func logBucket(tx *bbolt.Tx) *bbolt.Bucket {
-	log := tx.Bucket([]byte(bucketLog))
-	log.FillPercent = logFill
-	return log
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = cause
+	return cause
 }

@@ -26,8 +26,8 @@ type position struct {
 	slot  uint64
 }
 
-// Reclaim drops the contents that expired at or before now, and returns how many bytes of segments that freed, also where it fails. The
-// file does not shrink; what is written later takes the space.
+// Reclaim drops the contents that expired at or before now, and returns how many bytes of segments that freed, also where it fails. Files of
+// the journal that nothing is left in are removed, and what is left in others that are mostly dropped is moved, so that they can go too.
 //
 // A shard's contents expire roughly in the order of their slots, so each shard is walked from its start until a run of contents has
 // not expired. What expires before such a run that stands in front of it, as after a long retention was shortened, is found by a
@@ -36,6 +36,9 @@ type position struct {
 func (s *Store) Reclaim(ctx context.Context, now time.Time) (freed int64, err error) {
 	if err := s.ready(ctx); err != nil {
 		return 0, err
+	}
+	if err := s.settle(ctx); err != nil {
+		return 0, fmt.Errorf("reclaim: %w", err)
 	}
 	shards, err := s.shardKeys(ctx)
 	if err != nil {
@@ -48,6 +51,9 @@ func (s *Store) Reclaim(ctx context.Context, now time.Time) (freed int64, err er
 		}
 	}
 	if err := r.sweep(ctx, shards); err != nil {
+		return r.freed, fmt.Errorf("reclaim: %w", err)
+	}
+	if err := errors.Join(s.compact(ctx), s.removeUnused(ctx)); err != nil {
 		return r.freed, fmt.Errorf("reclaim: %w", err)
 	}
 	return r.freed, errors.Join(r.unreadable...)
@@ -148,26 +154,24 @@ type walked struct {
 
 // findExpired walks from a slot on to the end of a run of contents that have not expired, or until what it found makes a transaction.
 func findExpired(tx *bbolt.Tx, shard shardlog.Shard, from uint64, now time.Time, run int) (w walked, err error) {
-	dropping := 0 // bytes
 	w.next = from
 	if tx.Bucket([]byte(bucketCounters)).Get(shardKey(shard)) == nil {
 		return w, nil // its stream is being deleted, and its contents may be gone in part
 	}
-	for p, err := range entries(tx, shard, from) {
+	for p, err := range entries(tx, shard, from, nil) {
 		switch {
 		case err != nil:
 			w.next = p.slot + 1
 			return w, err
 		case w.passed == run:
 			return w, nil
-		case dropping >= deleteBytes || len(w.expired) == deleteChunk:
+		case len(w.expired) == deleteChunk:
 			w.more = true
 			return w, nil
 		case now.Before(p.Expires):
 			w.passed++
 		default:
 			w.expired = append(w.expired, p.slot)
-			dropping += p.length
 			w.passed = 0
 		}
 		w.next = p.slot + 1
@@ -175,10 +179,9 @@ func findExpired(tx *bbolt.Tx, shard shardlog.Shard, from uint64, now time.Time,
 	return w, nil
 }
 
-// dropExpired removes those of the contents that stand and have still expired: an Extend may have come between. A blob goes with
-// the last of its contents.
+// dropExpired removes those of the contents that stand and have still expired: an Extend may have come between.
 func dropExpired(tx *bbolt.Tx, shard shardlog.Shard, slots []uint64, now time.Time) (freed int64, changed bool, err error) {
-	log, blobs := logBucket(tx), blobBucket(tx)
+	log, uses := logBucket(tx), fileUses{}
 	for _, slot := range slots {
 		key := slotKey(shard, slot)
 		raw := log.Get(key)
@@ -195,10 +198,8 @@ func dropExpired(tx *bbolt.Tx, shard shardlog.Shard, slots []uint64, now time.Ti
 		if err := log.Delete(key); err != nil {
 			return 0, false, err
 		}
-		if err := dropSegment(blobs, shard.StreamID, e.place); err != nil {
-			return 0, false, err
-		}
+		uses.drop(e.place, e.length)
 		freed, changed = freed+int64(e.length), true
 	}
-	return freed, changed, nil
+	return freed, changed, uses.store(tx)
 }

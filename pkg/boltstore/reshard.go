@@ -23,7 +23,7 @@ func (s *Store) Reshard(ctx context.Context, stream shardlog.Stream, closing []u
 	r := reshard{slots: &s.slots, stream: stream, closing: closing, opening: opening, release: func() {}}
 	err := r.check()
 	if err == nil {
-		err = s.update(ctx, func(tx *bbolt.Tx) (bool, error) { return true, r.store(tx) }, r.applied)
+		err = s.updateCounters(ctx, func(tx *bbolt.Tx) (bool, error) { return true, r.store(tx) }, r.applied)
 	}
 	r.release()
 	if err != nil {

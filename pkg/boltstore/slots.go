@@ -18,16 +18,22 @@ type sequencer struct {
 // sequence is an open shard's counter. It runs ahead of the one in the file by what was handed out and not stored yet.
 type sequence struct {
 	counter shardlog.Counter
-	stored  uint64        // what the next slot will be at least after a crash
+	durable durable
 	held    chan struct{} // nil, or: no slot is handed out until it is closed
 }
 
-// open lets shards hand out slots, by counters that are in the file.
+// durable is what outlives a crash of an open shard.
+type durable struct {
+	next uint64 // what the next slot will be at least
+	top  uint64 // no slot above it has content
+}
+
+// open lets shards hand out slots, by counters that are in the file. Whatever content they have stands below their next slots.
 func (q *sequencer) open(counters map[shardlog.Shard]shardlog.Counter) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for shard, c := range counters {
-		q.shards[shard] = &sequence{counter: c, stored: c.Next}
+		q.shards[shard] = &sequence{counter: c, durable: durable{next: c.Next, top: c.Next - 1}}
 	}
 }
 
@@ -98,16 +104,26 @@ func (q *sequencer) counter(shard shardlog.Shard) (c shardlog.Counter, ahead, op
 	if seq == nil {
 		return c, false, false
 	}
-	return seq.counter, seq.counter.Next > seq.stored, true
+	return seq.counter, seq.counter.Next > seq.durable.next, true
 }
 
-// noteStored notes which next slots have reached the file.
-func (q *sequencer) noteStored(next map[shardlog.Shard]uint64) {
+// durable returns what is durable of an open shard.
+func (q *sequencer) durable(shard shardlog.Shard) (d durable, open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for shard, slot := range next {
+	if seq := q.shards[shard]; seq != nil {
+		return seq.durable, true
+	}
+	return d, false
+}
+
+// noteStored notes what has come to be durable.
+func (q *sequencer) noteStored(of map[shardlog.Shard]durable) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for shard, d := range of {
 		if seq := q.shards[shard]; seq != nil {
-			seq.stored = max(seq.stored, slot)
+			seq.durable = d
 		}
 	}
 }
@@ -118,7 +134,7 @@ func (q *sequencer) change(counters map[shardlog.Shard]shardlog.Counter) {
 	defer q.mu.Unlock()
 	for shard, c := range counters {
 		seq := q.shards[shard]
-		seq.counter, seq.stored = c, c.Next
+		seq.counter, seq.durable.next = c, c.Next
 	}
 }
 

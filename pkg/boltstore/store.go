@@ -9,20 +9,31 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"millrace/pkg/journal"
 	"millrace/pkg/shardlog"
 )
 
 // ErrClosed is wrapped by what a store answers once Close was called. Nothing was applied.
 var ErrClosed = fmt.Errorf("%w: it is closed", shardlog.ErrRefused)
 
-// Store is a [shardlog.Store] in one file. It is safe for use by many goroutines.
-type Store struct {
-	db    *bbolt.DB
-	path  string
-	slots sequencer
+// settleAfter is how many contents wait in the journal for the index before they are settled.
+const settleAfter = 4096
 
-	writing chan struct{}  // holds one element while a write transaction runs
-	commits sync.WaitGroup // the goroutine that commits puts, while there are any
+// Store is a [shardlog.Store] in a directory. It is safe for use by many goroutines.
+type Store struct {
+	db         *bbolt.DB
+	path       string
+	journal    *journal.Journal
+	journalDir string
+	slots      sequencer
+	pending    pending
+
+	// Each holds one element while its owner is at work. Who takes both takes journaling first.
+	journaling chan struct{} // what is journaled, and the counters that it goes by
+	writing    chan struct{} // a write transaction
+
+	commits  sync.WaitGroup // the goroutine that commits puts, while there are any
+	settling sync.WaitGroup // the goroutine that settles, while it does
 
 	mu         sync.Mutex
 	closed     bool
@@ -32,20 +43,24 @@ type Store struct {
 	syncing    int           // id of the transaction that is being committed, 0 if none is
 	synced     chan struct{} // closed when that commit has ended
 	swept      position      // where the next Reclaim's sweep goes on
+	settles    bool          // whether a goroutine settles
 }
 
-func newStore(db *bbolt.DB, path string) *Store {
-	return &Store{db: db, path: path, writing: make(chan struct{}, 1), slots: newSequencer()}
-}
-
-// Close commits the puts that wait, waits for the calls under way, and lets go of the file. Calls that come later fail
+// Close commits the puts that wait, waits for the calls under way, and lets go of the files. Calls that come later fail
 // with [ErrClosed]. Closing again does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
+	closed := s.closed
 	s.closed = true
 	s.mu.Unlock()
 	s.commits.Wait()
-	if err := s.db.Close(); err != nil {
+	s.settling.Wait()
+	if closed {
+		return nil
+	}
+	// Where this fails, nothing is lost: the next Open settles.
+	_ = s.settle(context.Background())
+	if err := errors.Join(s.journal.Close(), s.db.Close()); err != nil {
 		return fmt.Errorf("close %s: %w", s.path, err)
 	}
 	return nil
@@ -110,15 +125,13 @@ func (s *Store) awaited(id int) (synced <-chan struct{}, err error) {
 	return nil, s.distrust()
 }
 
-// update runs fn in the write transaction and commits if fn changed anything. Before a reader can see the change it calls applied,
-// if given, to bring memory up to the file. If fn or the commit fails, nothing changed, unless the store is then broken.
+// update runs fn in the write transaction, whose index has all that was journaled before, and commits if fn changed anything. Before a reader
+// can see the change it calls applied, if given, to bring memory up to the file. If fn or the commit fails, nothing changed, unless the store is then broken.
 func (s *Store) update(ctx context.Context, fn func(tx *bbolt.Tx) (changed bool, err error), applied func()) error {
-	select {
-	case s.writing <- struct{}{}:
-		defer func() { <-s.writing }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := acquire(ctx, s.writing); err != nil {
+		return err
 	}
+	defer func() { <-s.writing }()
 	tx, err := s.db.Begin(true)
 	if err != nil {
 		return s.beginError(err)
@@ -130,11 +143,73 @@ func (s *Store) update(ctx context.Context, fn func(tx *bbolt.Tx) (changed bool,
 	if err != nil {
 		return err
 	}
+	generations := s.pending.freeze()
+	uses := fileUses{}
+	for _, g := range generations {
+		err = errors.Join(err, g.apply(tx, uses))
+	}
+	if err := errors.Join(err, uses.store(tx)); err != nil {
+		return fmt.Errorf("%w: settle the journal: %w", shardlog.ErrRefused, err)
+	}
 	changed, err := fn(tx)
 	if err != nil || !changed {
 		return err
 	}
-	return s.commit(tx, applied)
+	err = s.commit(tx, applied)
+	if err == nil {
+		s.pending.drop(len(generations))
+	}
+	return err
+}
+
+// updateCounters is update for what changes the counters of shards that are open: nothing is journaled meanwhile, as that goes by them.
+func (s *Store) updateCounters(ctx context.Context, fn func(tx *bbolt.Tx) (changed bool, err error), applied func()) error {
+	if err := acquire(ctx, s.journaling); err != nil {
+		return err
+	}
+	defer func() { <-s.journaling }()
+	return s.update(ctx, fn, applied)
+}
+
+func acquire(ctx context.Context, lock chan struct{}) error {
+	select {
+	case lock <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// settle brings the index up to the journal.
+func (s *Store) settle(ctx context.Context) error {
+	if s.pending.count() == 0 {
+		return nil
+	}
+	return s.update(ctx, func(*bbolt.Tx) (bool, error) { return true, nil }, nil)
+}
+
+// settleSoon settles once enough waits: beside the puts, or before the next of them where they come faster than they can be settled.
+func (s *Store) settleSoon() {
+	waiting := s.pending.count()
+	if waiting < settleAfter {
+		return
+	}
+	s.mu.Lock()
+	under := s.settles
+	s.settles = true
+	s.mu.Unlock()
+	if !under {
+		s.settling.Go(func() {
+			// Where this fails it is tried again after the next commit, and nothing is lost meanwhile.
+			_ = s.settle(context.Background())
+			s.mu.Lock()
+			s.settles = false
+			s.mu.Unlock()
+		})
+	}
+	if waiting >= 8*settleAfter {
+		s.settling.Wait()
+	}
 }
 
 func (s *Store) commit(tx *bbolt.Tx, applied func()) error {

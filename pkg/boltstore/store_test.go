@@ -111,17 +111,19 @@ func TestStore(t *testing.T) {
 	})
 }
 
-func TestOneTransactionEach(t *testing.T) {
-	s := open(t, t.TempDir())
+// TestCommitsOfEach: a put is one append to the journal, and everything else a transaction of the index or two.
+func TestCommitsOfEach(t *testing.T) {
+	s, disk := openOn(t, t.TempDir(), 0)
 	shard := create(t, s, "orders", "a1").Shard(0)
 	tests := []struct {
-		name string
-		call func() error
-		want int
+		name           string
+		call           func() error
+		syncs, commits int
 	}{
-		{"Allocate", func() error { _, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{}); return err }, 0},
-		{"PutOnce", func() error { return s.PutOnce(t.Context(), shard, 1, segment(1, 80)) }, 1},
-		{"PutOnce of 1 MB", func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 1<<20)) }, 1},
+		{"Allocate", func() error { _, err := s.Allocate(t.Context(), shard, time.Now(), shardlog.Usage{}); return err }, 0, 0},
+		{"the first PutOnce, which creates a file", func() error { return s.PutOnce(t.Context(), shard, 1, segment(1, 80)) }, 2, 0},
+		{"PutOnce", func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 80)) }, 1, 0},
+		{"PutOnce of 1 MB", func() error { return s.PutOnce(t.Context(), shard, 3, segment(3, 1<<20)) }, 1, 0},
 		{"PutOnce at a taken slot", func() error {
 			err := s.PutOnce(t.Context(), shard, 1, segment(3, 80))
 			var taken *shardlog.SlotTakenError
@@ -129,58 +131,90 @@ func TestOneTransactionEach(t *testing.T) {
 				return fmt.Errorf("%v, want a SlotTakenError", err)
 			}
 			return nil
-		}, 0},
+		}, 0, 0},
 		{"PutOnce for a shard that is gone", func() error {
 			return s.PutOnce(t.Context(), shardlog.Shard{StreamID: "zz"}, 1, segment(1, 80))
-		}, 0},
-		{"CreateStream", func() error { return s.CreateStream(t.Context(), storetest.NewStream("other", "b2", 1000)) }, 1},
-		{"DeleteStream of few contents", func() error { return s.DeleteStream(t.Context(), "orders") }, 2},
+		}, 0, 0},
+		{"Scan", func() error { _, err := s.Scan(t.Context(), shard, 1, 1<<20); return err }, 0, 0},
+		{"CreateStream", func() error { return s.CreateStream(t.Context(), storetest.NewStream("other", "b2", 1000)) }, 0, 1},
+		{"DeleteStream of few contents", func() error { return s.DeleteStream(t.Context(), "orders") }, 0, 2},
 	}
 	for _, test := range tests {
-		before := s.Commits()
+		syncs, commits := disk.syncs.Load(), s.Commits()
 		if err := test.call(); err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
-		if got := s.Commits() - before; got != test.want {
-			t.Errorf("%s took %d transactions, want %d", test.name, got, test.want)
+		if got := int(disk.syncs.Load() - syncs); got != test.syncs {
+			t.Errorf("%s took %d syncs of the journal, want %d", test.name, got, test.syncs)
+		}
+		if got := s.Commits() - commits; got != test.commits {
+			t.Errorf("%s took %d transactions, want %d", test.name, got, test.commits)
 		}
 	}
 }
 
-func TestPutsShareTransaction(t *testing.T) {
+func TestPutsShareCommit(t *testing.T) {
 	const puts = 50
-	s := open(t, t.TempDir())
+	s, disk := openOn(t, t.TempDir(), 0)
 	shard := create(t, s, "orders", "a1").Shard(0)
-	before := s.Commits()
+	mustAdd(t, s, shard, 80)
+	before := disk.syncs.Load()
 	release := s.HoldCommits()
 	var g errgroup.Group
-	g.Go(func() error { return s.PutOnce(t.Context(), shard, 1, segment(1, 80)) })
+	g.Go(func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 80)) })
 	s.AwaitQueue(0)
-	for slot := uint64(2); slot <= puts; slot++ {
+	for slot := uint64(3); slot <= puts; slot++ {
 		g.Go(func() error { return s.PutOnce(t.Context(), shard, slot, segment(slot, 80)) })
 	}
-	s.AwaitQueue(puts - 1)
+	s.AwaitQueue(puts - 2)
 	release()
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Commits() - before; got != 2 {
-		t.Errorf("one put and %d that waited for it took %d transactions, want 2", puts-1, got)
+	if got := disk.syncs.Load() - before; got != 2 {
+		t.Errorf("one put and %d that waited for it took %d commits, want 2", puts-2, got)
 	}
 	if got := len(slots(t, s, shard)); got != puts {
 		t.Errorf("%d contents, want %d", got, puts)
 	}
 }
 
-func TestTransactionsAreBounded(t *testing.T) {
+// TestOneSlotInOneCommit has two puts at a slot wait for the same commit: the first one is stored.
+func TestOneSlotInOneCommit(t *testing.T) {
 	s := open(t, t.TempDir())
 	shard := create(t, s, "orders", "a1").Shard(0)
-	before := s.Commits()
 	release := s.HoldCommits()
+	first, second := make(chan error, 1), make(chan error, 1)
 	var g errgroup.Group
 	g.Go(func() error { return s.PutOnce(t.Context(), shard, 1, segment(1, 80)) })
 	s.AwaitQueue(0)
-	for slot := uint64(2); slot <= 8; slot++ {
+	go func() { first <- s.PutOnce(t.Context(), shard, 2, segment(2, 80)) }()
+	s.AwaitQueue(1)
+	go func() { second <- s.PutOnce(t.Context(), shard, 2, segment(9, 80)) }()
+	s.AwaitQueue(2)
+	release()
+	if err := errors.Join(g.Wait(), <-first); err != nil {
+		t.Error(err)
+	}
+	var taken *shardlog.SlotTakenError
+	if err := <-second; !errors.As(err, &taken) || taken.Existing.Nonce != segment(2, 80).Nonce {
+		t.Errorf("the second put: %v, want a SlotTakenError of the first one's", err)
+	}
+	if got := slots(t, s, shard); len(got) != 2 {
+		t.Errorf("slots %v, want 1 and 2", got)
+	}
+}
+
+func TestCommitsAreBounded(t *testing.T) {
+	s, disk := openOn(t, t.TempDir(), 0)
+	shard := create(t, s, "orders", "a1").Shard(0)
+	mustAdd(t, s, shard, 80)
+	before := disk.syncs.Load()
+	release := s.HoldCommits()
+	var g errgroup.Group
+	g.Go(func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 80)) })
+	s.AwaitQueue(0)
+	for slot := uint64(3); slot <= 9; slot++ {
 		g.Go(func() error { return s.PutOnce(t.Context(), shard, slot, segment(slot, 5<<20)) })
 	}
 	s.AwaitQueue(7)
@@ -188,8 +222,8 @@ func TestTransactionsAreBounded(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Commits() - before; got != 4 {
-		t.Errorf("a put and 7 of 5 MB that waited took %d transactions, want 1 and 3 of at most 16 MB", got)
+	if got := disk.syncs.Load() - before; got != 4 {
+		t.Errorf("a put and 7 of 5 MB that waited took %d commits, want 1 and 3 of at most 16 MB", got)
 	}
 }
 
@@ -214,8 +248,9 @@ func TestPutWhoseContextEndsWhileItWaits(t *testing.T) {
 
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir)
+	s, disk := openOn(t, dir, 0)
 	shard := create(t, s, "orders", "a1").Shard(0)
+	disk.room.Store(1 << 20)
 	s.LimitSize(1 << 20)
 	release := s.HoldCommits()
 	errs := make([]error, 6)
@@ -235,11 +270,11 @@ func TestFullDisk(t *testing.T) {
 	}
 	for slot, err := range errs[1:] {
 		if slot+1 == 3 {
-			if !errors.Is(err, shardlog.ErrRefused) || !errors.Is(err, bolterrors.ErrMaxSizeReached) || !strings.Contains(err.Error(), dir) {
+			if !errors.Is(err, shardlog.ErrRefused) || !errors.Is(err, errDiskFull) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("the put that does not fit: %v, want ErrRefused, its cause and the file's name", err)
 			}
 		} else if err != nil {
-			t.Errorf("slot %d, which fits, shared a transaction with one that does not: %v", slot+1, err)
+			t.Errorf("slot %d, which fits, shared a commit with one that does not: %v", slot+1, err)
 		}
 	}
 	if err := s.CreateStream(t.Context(), manyShards()); !errors.Is(err, shardlog.ErrRefused) {
@@ -248,6 +283,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := s.Allocate(t.Context(), manyShards().Shard(0), time.Now(), shardlog.Usage{}); !errors.Is(err, shardlog.ErrShardClosed) {
 		t.Errorf("Allocate for a stream that could not be created: %v, want ErrShardClosed", err)
 	}
+	disk.room.Store(0)
 	s.LimitSize(0)
 	if err := s.PutOnce(t.Context(), shard, 3, segment(3, 5<<20)); err != nil {
 		t.Errorf("once there is room: %v", err)
@@ -301,14 +337,37 @@ func TestReadersWaitForSync(t *testing.T) {
 	})
 }
 
+// TestFailedSync has a sync fail, of the index and of the journal: nobody knows what is on the disk then.
 func TestFailedSync(t *testing.T) {
-	dir, cause := t.TempDir(), errors.New("disk on fire")
-	s := open(t, dir)
-	stream := create(t, s, "orders", "a1")
-	slot := mustAdd(t, s, stream.Shard(0), 80)
-	if err := s.FailSync(cause); !errors.Is(err, cause) || errors.Is(err, shardlog.ErrRefused) {
-		t.Errorf("the put whose sync failed: %v, want the cause, and an outcome that is not known", err)
+	cause := errors.New("disk on fire")
+	for name, fail := range map[string]func(s *boltstore.Store, disk *disk, shard shardlog.Shard) error{
+		"index": func(s *boltstore.Store, _ *disk, _ shardlog.Shard) error { return s.FailSync(cause) },
+		"journal": func(s *boltstore.Store, disk *disk, shard shardlog.Shard) error {
+			disk.syncError.Store(&cause)
+			return s.PutOnce(t.Context(), shard, 9, segment(9, 80))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, disk := openOn(t, dir, 0)
+			stream := create(t, s, "orders", "a1")
+			slot := mustAdd(t, s, stream.Shard(0), 80)
+			if err := fail(s, disk, stream.Shard(0)); !errors.Is(err, cause) || errors.Is(err, shardlog.ErrRefused) {
+				t.Errorf("the put whose sync failed: %v, want the cause, and an outcome that is not known", err)
+			}
+			expectBroken(t, s, stream, cause)
+			closeChecked(t, s)
+			s = open(t, dir)
+			if !slots(t, s, stream.Shard(0))[slot] {
+				t.Error("the content is gone after opening anew")
+			}
+			mustAdd(t, s, stream.Shard(0), 80)
+		})
 	}
+}
+
+func expectBroken(t *testing.T, s *boltstore.Store, stream shardlog.Stream, cause error) {
+	t.Helper()
 	_, allocErr := s.Allocate(t.Context(), stream.Shard(0), time.Now(), shardlog.Usage{})
 	_, scanErr := s.Scan(t.Context(), stream.Shard(0), 1, 1)
 	_, loadErr := s.LoadStream(t.Context(), stream.Name)
@@ -332,12 +391,6 @@ func TestFailedSync(t *testing.T) {
 			t.Errorf("%s on a broken store: %v, want ErrRefused and the cause", call, err)
 		}
 	}
-	closeChecked(t, s)
-	s = open(t, dir)
-	if !slots(t, s, stream.Shard(0))[slot] {
-		t.Error("the content is gone after opening anew")
-	}
-	mustAdd(t, s, stream.Shard(0), 80)
 }
 
 func TestClosedStore(t *testing.T) {
