@@ -76,6 +76,9 @@ func (s *Store) Files() map[uint64]int64 {
 	return sizes
 }
 
+// JournalEnd returns where the last record of the journal ends.
+func (s *Store) JournalEnd() journal.Place { return s.journal.End() }
+
 // Settle brings the index up to the journal.
 func (s *Store) Settle() error { return s.settle(context.Background()) }
 

@@ -9,7 +9,8 @@
 //	checksum  4 bytes  CRC-32C of the length and of the bytes
 //	bytes
 //
-// A file ends where no whole record follows. A process that dies while it appends leaves a torn one there, which was not
+// A file ends where no whole record follows. While it is appended to, zeros stand behind that: a sync of bytes that replace others is
+// faster than one that makes a file longer, for which the file system has a journal of its own to write. A process that dies while it appends leaves a torn record, which was not
 // acknowledged. Nothing is ever appended to a file that another process created, and what an append that failed has written is taken back before the next, so
 // nothing follows a torn record, and only the last file may end with one.
 //
@@ -42,6 +43,11 @@ const (
 	maxRecord = 256 << 20
 	// writeSize is how many bytes go to the file at once.
 	writeSize = 1 << 20
+
+	// aheadSize is how many zeros are written ahead of records, and aheadBelow up to how many bytes an append has that does so. On ext4, of 2 KB takes
+	// 0.07 ms with zeros ahead and 0.12 ms without, one of 64 KB 0.17 and 0.20; large ones would write twice as much for it.
+	aheadSize  = 256 << 10
+	aheadBelow = 32 << 10
 )
 
 var (
@@ -94,6 +100,7 @@ type Journal struct {
 
 	file   File // that is appended to; nil: the next Append creates one
 	end    Place
+	size   int64 // of the file, with the zeros behind the end
 	buffer []byte
 	broken error
 }
@@ -163,7 +170,7 @@ func (j *Journal) End() Place { return j.end }
 
 // next goes on to a new file. Its header and its name are on the disk before any record is written.
 func (j *Journal) next() error {
-	number := j.end.File + 1
+	old, number := j.end, j.end.File+1
 	path := Path(j.dir, number)
 	file, err := j.options.Create(path)
 	if err != nil {
@@ -176,12 +183,10 @@ func (j *Journal) next() error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("create %s: %w", path, err), file.Close(), os.Remove(path))
 	}
-	old := j.file
-	j.file, j.end.Offset = file, int64(headerSize)
-	if old != nil {
-		return old.Close()
-	}
-	return nil
+	before := *j
+	j.file, j.end.Offset, j.size = file, int64(headerSize), int64(headerSize)
+	before.end = old
+	return before.Close()
 }
 
 func header(number uint64) []byte {
@@ -193,27 +198,43 @@ func header(number uint64) []byte {
 // write writes the records behind the end, and returns the place behind them.
 func (j *Journal) write(records []Record) (end Place, err error) {
 	end = j.end
-	start := end.Offset // of what is in the buffer
 	b := j.buffer[:0]
 	for i := range records {
 		r := &records[i]
-		frame := len(b)
-		b = binary.BigEndian.AppendUint32(b, uint32(len(r.Head)+len(r.Body)))
-		b = append(append(append(b, 0, 0, 0, 0), r.Head...), r.Body...)
-		binary.BigEndian.PutUint32(b[frame+4:], frameChecksum(b[frame:frame+4], b[frame+frameSize:]))
-		r.Place = end.Plus(frameSize)
-		end = end.Plus(len(b) - frame)
-		if len(b) >= writeSize || i == len(records)-1 {
-			if _, err := j.file.WriteAt(b, start); err != nil {
+		r.Place = end.Plus(len(b) + frameSize)
+		b = appendFrame(b, r)
+		if len(b) >= writeSize {
+			if err := j.writeAt(b, end.Offset); err != nil {
 				return Place{}, err
 			}
-			start, b = end.Offset, b[:0]
+			end, b = end.Plus(len(b)), b[:0]
 		}
+	}
+	if err := j.writeAt(b, end.Offset); err != nil {
+		return Place{}, err
 	}
 	if cap(b) <= 2*writeSize {
 		j.buffer = b
 	}
+	end = end.Plus(len(b))
+	if end.Offset == j.size && end.Offset-j.end.Offset <= aheadBelow {
+		_ = j.writeAt(make([]byte, aheadSize), end.Offset) // the records do without, where the disk is full
+	}
 	return end, nil
+}
+
+func (j *Journal) writeAt(b []byte, offset int64) error {
+	n, err := j.file.WriteAt(b, offset)
+	j.size = max(j.size, offset+int64(n))
+	return err
+}
+
+func appendFrame(b []byte, r *Record) []byte {
+	frame := len(b)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(r.Head)+len(r.Body)))
+	b = append(append(append(b, 0, 0, 0, 0), r.Head...), r.Body...)
+	binary.BigEndian.PutUint32(b[frame+4:], frameChecksum(b[frame:frame+4], b[frame+frameSize:]))
+	return b
 }
 
 // takeBack removes what a failed write has left, so that it can neither be taken for records nor stand behind those to come.
@@ -222,6 +243,7 @@ func (j *Journal) takeBack(cause error) error {
 	if undone := errors.Join(j.file.Truncate(j.end.Offset), j.file.Sync()); undone != nil {
 		return j.fail(errors.Join(err, undone))
 	}
+	j.size = j.end.Offset
 	return err
 }
 
@@ -230,12 +252,17 @@ func (j *Journal) fail(cause error) error {
 	return j.broken
 }
 
-// Close lets go of the file that is appended to.
+// Close lets go of the file that is appended to. Closing again does nothing.
 func (j *Journal) Close() error {
-	if j.file == nil {
+	file := j.file
+	j.file = nil
+	switch {
+	case file == nil:
 		return nil
+	case j.broken == nil && j.size > j.end.Offset:
+		return errors.Join(file.Truncate(j.end.Offset), file.Close())
 	}
-	return j.file.Close()
+	return file.Close()
 }
 
 // Remove removes a file that is not appended to. One that is gone already is none to remove.

@@ -97,6 +97,8 @@ func TestAppended(t *testing.T) {
 	})
 }
 
+func notZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) > 0 }
+
 func append1(tb testing.TB, j *journal.Journal, size int) journal.Record {
 	tb.Helper()
 	records := []journal.Record{{Head: []byte("head"), Body: make([]byte, size)}}
@@ -120,6 +122,7 @@ func TestTorn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	whole = whole[:j.End().Offset] // without the zeros behind it
 	for cut := range whole {
 		if err := os.WriteFile(path, whole[:cut], 0o600); err != nil {
 			t.Fatal(err)
@@ -131,7 +134,7 @@ func TestTorn(t *testing.T) {
 				want, end = want+1, e
 			}
 		}
-		if len(got) != want || torn != (int64(cut) > end) {
+		if len(got) != want || torn != notZero(whole[min(int64(cut), end):cut]) {
 			t.Fatalf("cut at %d: %d records, torn %v, want %d", cut, len(got), torn, want)
 		}
 	}
@@ -242,6 +245,46 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestZerosAhead: small appends find their place in the file written, large ones do not, and none are left when the file is closed.
+func TestZerosAhead(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir, journal.Options{MaxFile: 200_000})
+	size := func(file uint64) int64 {
+		info, err := os.Stat(journal.Path(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	append1(t, j, 100)
+	ahead := size(1)
+	if ahead <= j.End().Offset {
+		t.Errorf("the file has %d bytes after one record up to %d", ahead, j.End().Offset)
+	}
+	append1(t, j, 100)
+	append1(t, j, 100_000)
+	if got := size(1); got != ahead {
+		t.Errorf("the file has %d bytes after two more records, and had %d", got, ahead)
+	}
+	append1(t, j, 200_000)
+	end := j.End().Offset
+	if got := size(1); got != end || end < ahead {
+		t.Errorf("the file has %d bytes after a large record up to %d", got, end)
+	}
+	append1(t, j, 100)
+	if got := size(1); got != end || size(2) <= j.End().Offset {
+		t.Errorf("the files have %d and %d bytes, and end at %d and %d", got, size(2), end, j.End().Offset)
+	}
+	for range 2 {
+		if err := j.Close(); err != nil || size(2) != j.End().Offset {
+			t.Errorf("a closed file has %d bytes and ends at %d, %v", size(2), j.End().Offset, err)
+		}
+	}
+	if got, torn := replayed(t, dir); len(got) != 5 || torn {
+		t.Errorf("%d records, torn %v", len(got), torn)
+	}
+}
+
 func TestReadBeyondTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	append1(t, open(t, dir, journal.Options{}), 100_000)
@@ -327,7 +370,7 @@ func TestFaults(t *testing.T) {
 				before++
 			}
 			f = test.faults
-			err := j.Append([]journal.Record{{Head: []byte("first"), Body: make([]byte, 100)}, {Head: []byte("second")}})
+			err := j.Append([]journal.Record{{Head: []byte("first"), Body: bytes.Repeat([]byte{7}, 100)}, {Head: []byte("second")}})
 			if !errors.Is(err, cause) || errors.Is(err, journal.ErrBroken) != test.broken {
 				t.Errorf("%v, want it broken %v", err, test.broken)
 			}
@@ -379,18 +422,19 @@ func FuzzReplay(f *testing.F) {
 			t.Fatal(err)
 		case err != nil || len(raw) < 24:
 			return
-		case torn != (end < int64(len(raw))):
+		case torn != notZero(raw[end:]):
 			t.Fatalf("it ends at %d of %d, torn %v", end, len(raw), torn)
 		case len(records) == 0:
 			return
 		}
 		// What was read is what an Append of it writes.
 		again := t.TempDir()
-		if err := open(t, again, journal.Options{}).Append(records); err != nil {
+		j := open(t, again, journal.Options{})
+		if err := errors.Join(j.Append(records), j.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if written, err := os.ReadFile(journal.Path(again, 1)); err != nil || !bytes.Equal(written, raw[:end]) {
-			t.Fatalf("%x, %v, want %x", written, err, raw[:end])
+			t.Fatalf("%.200x, %v, want %.200x", written, err, raw[:end])
 		}
 	})
 }

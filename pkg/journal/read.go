@@ -11,7 +11,7 @@ import (
 )
 
 // Replay calls fn with each record of a file from an offset on, 0 for all, where a record or the end is. The bytes are good until fn returns. It returns the
-// offset of the end, and whether bytes follow that make no record. It fails with [ErrCorrupt] where the file is not one of this package, with a
+// offset of the end, and whether bytes follow that make no record and are not all zero. It fails with [ErrCorrupt] where the file is not one of this package, with a
 // [VersionError], and with what fn returns. A file that was not created in full has no records.
 //
 // What it saw is on the disk when it returns without an error: a process that was killed may have left it in the system's memory alone.
@@ -33,7 +33,21 @@ func Replay(dir string, file uint64, offset int64, fn func(at Place, record []by
 	}
 	offset = max(offset, int64(headerSize))
 	end, err = replay(io.NewSectionReader(f, offset, info.Size()-offset), Place{file, offset}, fn)
-	return end, end < info.Size(), err
+	if err == nil {
+		torn, err = notZero(io.NewSectionReader(f, end, info.Size()-end))
+	}
+	return end, torn, err
+}
+
+// notZero tells whether any byte is another than zero.
+func notZero(in io.Reader) (bool, error) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := in.Read(b)
+		if len(bytes.Trim(b[:n], "\x00")) > 0 || err != nil {
+			return err == nil, atEnd(err)
+		}
+	}
 }
 
 func checkHeader(f io.ReaderAt, file uint64, size int64) error {
