@@ -55,3 +55,5 @@ func (gatewayCallers) AllowsAction(context.Context, string, string) (bool, error
 func (gatewayCallers) Allows(context.Context, string, string, string) (bool, error) {
 	return true, nil
 }
+
+func (gatewayCallers) Ready() bool { return true }

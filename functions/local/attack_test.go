@@ -38,6 +38,7 @@ func (guard) Secret(_ context.Context, id string) (string, bool, error) {
 }
 func (guard) AllowsAction(context.Context, string, string) (bool, error)        { return true, nil }
 func (guard) Allows(_ context.Context, id, action, stream string) (bool, error) { return true, nil }
+func (guard) Ready() bool                                                       { return true }
 
 // serveGuarded serves in memory to those whom the guard lets in, and returns the address. Set may change the server before
 // it starts.

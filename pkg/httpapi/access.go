@@ -20,6 +20,10 @@ type Access interface {
 	// Allows tells whether the key may take the action on the stream, whose name is whatever the client sent. It is "" for an
 	// action on no stream: ListStreams and DescribeLimits.
 	Allows(ctx context.Context, accessKeyID, action, stream string) (bool, error)
+
+	// Ready tells whether the first reading of what the others answer by is over, however that ended. Until then they begin it,
+	// or wait for it.
+	Ready() bool
 }
 
 // admit finds out who signed a request, and refuses one whose signer may not take the action, whatever the body says.

@@ -61,6 +61,8 @@ func (d *door) Allows(_ context.Context, id, action, stream string) (bool, error
 	return id == keyID && d.actions(action) && d.streams(stream), d.failure
 }
 
+func (*door) Ready() bool { return true }
+
 // closed is an endpoint behind a door, whose open endpoint serves the same streams to everybody.
 type closed struct {
 	http.Handler

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"millrace/pkg/kinesis"
@@ -52,6 +53,8 @@ func New(config Config) http.Handler {
 type handler struct {
 	config     Config
 	operations map[string]operation
+
+	hasReadAhead atomic.Bool // by [handler.readAhead]
 }
 
 // exchange is one request and what became of it, as far as the log line tells.
@@ -127,6 +130,7 @@ func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return nil, err
 	}
+	waitForMap := h.readAhead(ctx, r, body, x, op)
 	if err := h.admit(r.WithContext(ctx), body, x, op); err != nil {
 		return nil, err
 	}
@@ -143,6 +147,7 @@ func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if unnamed != nil {
 		return nil, unnamed
 	}
+	waitForMap()
 	return call(ctx)
 }
 

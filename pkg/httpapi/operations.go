@@ -13,6 +13,8 @@ type operation struct {
 	prepare func() (in kinesis.Input, call func(context.Context) (kinesis.Output, error))
 	// ofAccount tells that it is on no stream, but on the account as a whole. Any other is on one stream.
 	ofAccount bool
+	// puts tells that it puts records, by a stream's map.
+	puts bool
 }
 
 // operations lists what the endpoint serves, by action.
@@ -33,8 +35,8 @@ func operations(s *streams.Service) map[string]operation {
 		"ListTagsForResource":           serve(s.ListTagsForResource),
 		"ListTagsForStream":             serve(s.ListTagsForStream),
 		"MergeShards":                   serve(s.MergeShards),
-		"PutRecord":                     serve(s.PutRecord),
-		"PutRecords":                    serve(s.PutRecords),
+		"PutRecord":                     puts(serve(s.PutRecord)),
+		"PutRecords":                    puts(serve(s.PutRecords)),
 		"RemoveTagsFromStream":          serve(s.RemoveTagsFromStream),
 		"SplitShard":                    serve(s.SplitShard),
 		"TagResource":                   serve(s.TagResource),
@@ -103,5 +105,10 @@ func serve[T any, P inputOf[T], O kinesis.Output](call func(context.Context, P) 
 
 func ofAccount(op operation) operation {
 	op.ofAccount = true
+	return op
+}
+
+func puts(op operation) operation {
+	op.puts = true
 	return op
 }

@@ -83,6 +83,13 @@ func (r *Ring) Allows(ctx context.Context, id, action, stream string) (bool, err
 	return k.Allows(action, stream), err
 }
 
+// Ready tells whether the first reading of the keys is over, even if it failed.
+func (r *Ring) Ready() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.last.IsZero()
+}
+
 // key returns the key with an id where it is in force, and otherwise one that may do nothing.
 func (r *Ring) key(ctx context.Context, id string) (Key, error) {
 	if r.due(id) {

@@ -115,6 +115,36 @@ func TestRingReadsLazilyAndOnceAMinute(t *testing.T) {
 	}
 }
 
+// TestReady: the ring is ready once its first reading is over, whatever came of it, and from then on.
+func TestReady(t *testing.T) {
+	for name, err := range map[string]error{"read": nil, "failed": errors.New("the source is down")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSource(newKey(t, "*", "*"))
+				s.err, s.gate = err, make(chan struct{})
+				r, now := newRing(s)
+				if r.Ready() {
+					t.Error("it is ready before anybody asked")
+				}
+				go r.Secret(t.Context(), "MADEUP")
+				synctest.Wait()
+				if r.Ready() {
+					t.Error("it is ready while its first reading goes on")
+				}
+				close(s.gate)
+				synctest.Wait()
+				if !r.Ready() {
+					t.Error("it is not ready after its first reading")
+				}
+				now.at(time.Hour)
+				if !r.Ready() {
+					t.Error("it is not ready when its keys are old")
+				}
+			})
+		})
+	}
+}
+
 // TestRevokedWithinAMinute: also where nothing tells the ring, and where the source has failed since.
 func TestRevokedWithinAMinute(t *testing.T) {
 	for name, revoke := range map[string]func(*source, keys.Key){

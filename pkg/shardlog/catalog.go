@@ -76,6 +76,17 @@ func (s *Streams) Cached(ctx context.Context, name string) (Stream, error) {
 	return m.Stream, nil
 }
 
+// ReadAhead reads the stream's map, in TryTimeout at most, so that a [Streams.Put] that follows finds it read. Where that
+// fails Put reads it itself.
+//
+// The reading ends with its context, and no other call shares it. Whoever asks for it may be turned away a moment later: then nothing
+// is left under way in a process that may be frozen, and nobody waits for what was given up.
+func (s *Streams) ReadAhead(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(ctx, s.log.options.TryTimeout)
+	defer cancel()
+	_, _ = s.load(ctx, name)
+}
+
 // List returns the streams after a name, in the order of their names: Name, ID, Created and Mode alone.
 func (s *Streams) List(ctx context.Context, after string, limit int) (streams []Stream, more bool, err error) {
 	err = s.log.tryQuickly(ctx, func(ctx context.Context) (err error) {
