@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -183,8 +184,8 @@ func TestKeys(t *testing.T) {
 
 // TestKeysAreReadWhenNeeded: no request for keys before somebody shows one, one then, and none after.
 func TestKeysAreReadWhenNeeded(t *testing.T) {
-	counting := countRequests(t, shared.dynamo.Endpoint(t))
-	f := startClosed(t, counting.url)
+	var counting operations
+	f := startClosed(t, passOn(t, shared.dynamo.Endpoint(t), func(_ context.Context, operation string) { counting.add(operation) }))
 	k := f.add(t, "*", "*", nil)
 	for range 3 {
 		f.answer(t, event("ListStreams", object{}))

@@ -3,22 +3,16 @@ package main
 import (
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"millrace/functions/api/runtimetest"
-	"millrace/pkg/hashkey"
 )
 
 // BenchmarkColdStart starts the function's process again and again, as it is deployed, and in turn with it a Lambda that
@@ -110,72 +104,4 @@ func startUp(b *testing.B, binary string) time.Duration {
 func median(d []time.Duration) time.Duration {
 	d = slices.Sorted(slices.Values(d))
 	return d[len(d)/2]
-}
-
-// TestFirstPut: the first PutRecords of a cold function asks DynamoDB for the stream's map, in two requests, and for no more
-// than any other.
-func TestFirstPut(t *testing.T) {
-	_, table := shared.dynamo.Table(t)
-	counting := countRequests(t, shared.dynamo.Endpoint(t))
-	env := []string{"TABLE_NAME=" + table, "AUTH_MODE=IAM", "ACCOUNT_ID=111122223333", "AWS_ENDPOINT_URL_DYNAMODB=" + counting.url}
-	creator := runtimetest.Start(t, shared.binary, env)
-	if a := invoke(t, creator, event("CreateStream", object{"StreamName": "orders", "ShardCount": 4})); a.StatusCode != 200 {
-		t.Fatalf("CreateStream: %+v", a)
-	}
-	counting.take()
-
-	cold := runtimetest.Start(t, shared.binary, env)
-	var records []object
-	for _, r := range hashkey.Uniform(4) {
-		records = append(records, object{"PartitionKey": "k", "ExplicitHashKey": r.Start.String(), "Data": []byte("x")})
-	}
-	put := event("PutRecords", object{"StreamName": "orders", "Records": records})
-	warm := []string{"PutItem", "PutItem", "PutItem", "PutItem", "UpdateItem", "UpdateItem", "UpdateItem", "UpdateItem"}
-	first := slices.Sorted(slices.Values(append([]string{"GetItem", "Query"}, warm...)))
-	for _, want := range [][]string{first, warm} {
-		a := invoke(t, cold, put)
-		if a.StatusCode != 200 || !strings.Contains(a.Body, `"FailedRecordCount":0`) {
-			t.Fatalf("PutRecords: %+v", a)
-		}
-		if got := counting.take(); !slices.Equal(got, want) {
-			t.Errorf("a put asked DynamoDB for %v, want %v", got, want)
-		}
-	}
-}
-
-// requestCounter passes requests on to DynamoDB and notes their operations.
-type requestCounter struct {
-	url string
-
-	mu         sync.Mutex
-	operations []string
-}
-
-func countRequests(t *testing.T, endpoint string) *requestCounter {
-	t.Helper()
-	target, err := url.Parse(endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := new(requestCounter)
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-		c.mu.Lock()
-		c.operations = append(c.operations, operation)
-		c.mu.Unlock()
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	c.url = server.URL
-	return c
-}
-
-// take returns the operations since it was called last, in the order of the alphabet.
-func (c *requestCounter) take() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	operations := slices.Sorted(slices.Values(c.operations))
-	c.operations = nil
-	return operations
 }
