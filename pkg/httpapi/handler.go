@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"millrace/pkg/deadline"
 	"millrace/pkg/kinesis"
 	"millrace/pkg/streams"
 )
@@ -73,8 +74,8 @@ type exchange struct {
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{id: newRequestID(), start: time.Now(), codec: codecOf(r), status: http.StatusOK}
-	ctx, cancel := h.context(withRequestID(r.Context(), x.id))
-	defer cancel()
+	ctx := h.context(withRequestID(r.Context(), x.id))
+	defer ctx.Cancel()
 	defer func() { h.log(ctx, x) }()
 	setHeaders(w.Header(), r, x.id)
 	if isPreflight(r) {
@@ -101,12 +102,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // context ends when the request must be answered.
-func (h *handler) context(ctx context.Context) (context.Context, context.CancelFunc) {
+func (h *handler) context(ctx context.Context) *deadline.Context {
 	end := time.Now().Add(h.config.Timeout)
-	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-answerTime).Before(end) {
-		end = deadline.Add(-answerTime)
+	if given, ok := ctx.Deadline(); ok && given.Add(-answerTime).Before(end) {
+		end = given.Add(-answerTime)
 	}
-	return context.WithDeadline(ctx, end)
+	return deadline.With(ctx, end)
 }
 
 // handle takes the request through the refusals in the order of the wire, and then through its operation. A panic is

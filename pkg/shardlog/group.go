@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"millrace/pkg/deadline"
 	"millrace/pkg/segment"
 )
 
@@ -225,8 +226,8 @@ func (l *Log) withdraw(ln lane, g *group, m *member) bool {
 func (l *Log) runGroup(ln lane, g *group) {
 	ctx, end, stop := g.context()
 	defer stop()
-	work, cancel := context.WithDeadline(ctx, end.Add(-l.options.GiveUpTime))
-	defer cancel()
+	work := deadline.With(ctx, end.Add(-l.options.GiveUpTime))
+	defer work.Cancel()
 	parts := make([][]segment.Record, len(g.members))
 	for i, m := range g.members {
 		parts[i] = m.records

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"millrace/pkg/deadline"
 	"millrace/pkg/segment"
 )
 
@@ -95,9 +96,9 @@ func (l *Log) filler(retention time.Duration) Content {
 
 // try makes one call to the store, of at most TryTimeout.
 func (l *Log) try(ctx context.Context, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, l.options.TryTimeout)
-	defer cancel()
-	return call(ctx)
+	bounded := deadline.With(ctx, time.Now().Add(l.options.TryTimeout))
+	defer bounded.Cancel()
+	return call(bounded)
 }
 
 // quickTries bounds the tries of what is done before anything is stored, step 1 above all: the producer can as well try
