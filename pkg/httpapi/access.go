@@ -27,19 +27,19 @@ type Access interface {
 }
 
 // admit finds out who signed a request, and refuses one whose signer may not take the action, whatever the body says.
-func (h *handler) admit(r *http.Request, body []byte, x *exchange, op operation) error {
+func (h *handler) admit(ctx context.Context, r *http.Request, body []byte, x *exchange, op operation) error {
 	access := h.config.Access
 	if access == nil {
 		return nil
 	}
-	key, err := access.Verify(r, body)
+	key, err := access.Verify(r.WithContext(ctx), body)
 	if err != nil {
 		return err
 	}
 	x.key = key
-	allowed, err := access.AllowsAction(r.Context(), key, x.action)
+	allowed, err := access.AllowsAction(ctx, key, x.action)
 	if err == nil && allowed && op.ofAccount {
-		allowed, err = access.Allows(r.Context(), key, x.action, "")
+		allowed, err = access.Allows(ctx, key, x.action, "")
 	}
 	if err == nil && !allowed {
 		err = kinesis.AccessDenied(key, x.action, "")

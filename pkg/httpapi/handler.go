@@ -62,6 +62,7 @@ type handler struct {
 type exchange struct {
 	id     string
 	start  time.Time
+	media  string // type of the request's body: "" where none is given
 	codec  kinesis.Codec
 	action string
 	key    string // id of the access key that signed it
@@ -73,7 +74,8 @@ type exchange struct {
 
 // ServeHTTP answers one request.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{id: newRequestID(), start: time.Now(), codec: codecOf(r), status: http.StatusOK}
+	media := mediaType(r)
+	x := &exchange{id: newRequestID(), start: time.Now(), media: media, codec: codecOf(media), status: http.StatusOK}
 	ctx := h.context(withRequestID(r.Context(), x.id))
 	defer ctx.Cancel()
 	defer func() { h.log(ctx, x) }()
@@ -93,7 +95,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.out = out
 		body = x.codec.Encode(nil, out)
 	}
-	w.Header().Set("Content-Type", answerType(r, x.codec))
+	w.Header().Set("Content-Type", answerType(x.media, x.codec))
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(x.status)
 	if r.Method != http.MethodHead {
@@ -132,7 +134,7 @@ func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return nil, err
 	}
 	waitForMap := h.readAhead(ctx, r, body, x, op)
-	if err := h.admit(r.WithContext(ctx), body, x, op); err != nil {
+	if err := h.admit(ctx, r, body, x, op); err != nil {
 		return nil, err
 	}
 	in, call := op.prepare()
@@ -154,22 +156,17 @@ func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Req
 
 // find returns the operation that the request names.
 func (h *handler) find(r *http.Request, x *exchange) (operation, error) {
-	unknown := kinesis.UnknownOperation()
 	target := r.Header.Get("X-Amz-Target")
-	action, ok := strings.CutPrefix(target, targetPrefix)
-	switch {
-	case target == "":
-		unknown.Message = "The header X-Amz-Target is missing"
-		return operation{}, unknown
-	case !ok:
-		return operation{}, unknown
-	}
-	op, ok := h.operations[action]
-	if ok {
+	action, prefixed := strings.CutPrefix(target, targetPrefix)
+	if op, ok := h.operations[action]; ok && prefixed {
 		x.action = action
 		return op, nil
 	}
-	if notSupported[action] {
+	unknown := kinesis.UnknownOperation()
+	switch {
+	case target == "":
+		unknown.Message = "The header X-Amz-Target is missing"
+	case prefixed && notSupported[action]:
 		x.action = action
 		unknown.Message = action + " is not supported by this endpoint"
 	}
@@ -221,16 +218,16 @@ func mediaType(r *http.Request) string {
 }
 
 // codecOf returns the codec of the format that the request names, JSON where it names none that is known.
-func codecOf(r *http.Request) kinesis.Codec {
-	if mediaType(r) == kinesis.CBOR.ContentType() {
+func codecOf(media string) kinesis.Codec {
+	if media == kinesis.CBOR.ContentType() {
 		return kinesis.CBOR
 	}
 	return kinesis.JSON
 }
 
 // answerType returns the content type of the answer: the request's where it says which JSON it speaks.
-func answerType(r *http.Request, codec kinesis.Codec) string {
-	if mediaType(r) == "application/json" {
+func answerType(media string, codec kinesis.Codec) string {
+	if media == "application/json" {
 		return "application/json"
 	}
 	return codec.ContentType()

@@ -13,12 +13,18 @@ import (
 // exposed are the headers that a page in a browser may read, as AWS lists them.
 const exposed = "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date"
 
+// The names as package net/http keeps them.
+const (
+	requestIDHeader = "X-Amzn-Requestid"
+	id2Header       = "X-Amz-Id-2"
+)
+
 // setHeaders sets what every answer bears.
 func setHeaders(header http.Header, r *http.Request, requestID string) {
-	header.Set("x-amzn-RequestId", requestID)
+	header.Set(requestIDHeader, requestID)
 	var id2 [64]byte // 88 characters, as AWS's have
 	rand.Read(id2[:])
-	header.Set("x-amz-id-2", base64.StdEncoding.EncodeToString(id2[:]))
+	header.Set(id2Header, base64.StdEncoding.EncodeToString(id2[:]))
 	if r.Header.Get("Origin") != "" {
 		header.Set("Access-Control-Allow-Origin", "*")
 		header.Set("Access-Control-Expose-Headers", exposed)

@@ -9,13 +9,25 @@ import (
 	"millrace/pkg/kinesis"
 )
 
+// mostAttrs is how many attributes the line of a request has at most.
+const mostAttrs = 9
+
 // log writes the request's one line. Nothing of the records' data or keys is in it.
 func (h *handler) log(ctx context.Context, x *exchange) {
-	attrs := []slog.Attr{
+	level := slog.LevelInfo
+	if x.status >= 500 {
+		level = slog.LevelError
+	}
+	lines := h.config.Logger.Handler()
+	if !lines.Enabled(ctx, level) {
+		return
+	}
+	now := time.Now()
+	attrs := append(make([]slog.Attr, 0, mostAttrs),
 		slog.String("action", x.action),
 		slog.Int("status", x.status),
-		slog.Float64("duration_ms", float64(time.Since(x.start).Microseconds())/1000),
-	}
+		slog.Float64("duration_ms", float64(now.Sub(x.start).Microseconds())/1000),
+	)
 	if x.code != "" {
 		attrs = append(attrs, slog.String("error", x.code))
 	}
@@ -35,11 +47,10 @@ func (h *handler) log(ctx context.Context, x *exchange) {
 	case *kinesis.PutRecordInput:
 		attrs = append(attrs, slog.Int("records", 1), slog.Int("failed", failed(x, 1)), slog.Int("bytes", len(in.Data)))
 	}
-	level := slog.LevelInfo
-	if x.status >= 500 {
-		level = slog.LevelError
-	}
-	h.config.Logger.LogAttrs(ctx, level, "request", attrs...)
+	// Without the place in the code, which is always this one and takes a walk of the stack.
+	line := slog.NewRecord(now, level, "request", 0)
+	line.AddAttrs(attrs...)
+	lines.Handle(ctx, line) // as the logger itself: nobody could be told of a failure
 }
 
 // failed returns how many of the request's records were not stored.
