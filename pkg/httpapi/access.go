@@ -11,7 +11,7 @@ import (
 // Access decides who is let in. The answers of its methods may change from one request to the next. An error of theirs
 // is answered as InternalFailure, unless it is a *[sigv4.Refusal], and lets nobody in.
 type Access interface {
-	// Verify returns the id of the access key that signed the request, whose whole body is given.
+	// Verify returns the id of the access key that signed the request, whose whole body is given. It does not keep the body.
 	Verify(r *http.Request, body []byte) (accessKeyID string, err error)
 
 	// AllowsAction tells whether the key may take the action at all, on whatever stream. It is asked before the body is looked at.

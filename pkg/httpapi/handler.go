@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -54,6 +55,8 @@ func New(config Config) http.Handler {
 type handler struct {
 	config     Config
 	operations map[string]operation
+	bodies     buffers
+	answers    buffers
 
 	hasReadAhead atomic.Bool // by [handler.readAhead]
 }
@@ -65,7 +68,8 @@ type exchange struct {
 	media  string // type of the request's body: "" where none is given
 	codec  kinesis.Codec
 	action string
-	key    string // id of the access key that signed it
+	body   *[]byte // of h.bodies, that the body is in; nil where it is not, or must not be given back
+	key    string  // id of the access key that signed it
 	in     kinesis.Input
 	out    kinesis.Output
 	status int
@@ -78,7 +82,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{id: newRequestID(), start: time.Now(), media: media, codec: codecOf(media), status: http.StatusOK}
 	ctx := h.context(withRequestID(r.Context(), x.id))
 	defer ctx.Cancel()
-	defer func() { h.log(ctx, x) }()
+	defer func() {
+		h.log(ctx, x)
+		if x.body != nil {
+			h.bodies.give(x.body)
+		}
+	}()
 	setHeaders(w.Header(), r, x.id)
 	if isPreflight(r) {
 		answerPreflight(w.Header(), r)
@@ -86,21 +95,24 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out, err := h.handle(ctx, w, r, x)
-	body := []byte(nil)
+	answer := h.answers.take()
 	if err != nil {
 		wire := h.wireError(ctx, err, x)
 		x.status, x.code = wire.Status, wire.Code
-		body = x.codec.EncodeError(nil, wire)
+		*answer = x.codec.EncodeError((*answer)[:0], wire)
 	} else {
 		x.out = out
-		body = x.codec.Encode(nil, out)
+		*answer = x.codec.Encode((*answer)[:0], out)
 	}
 	w.Header().Set("Content-Type", answerType(x.media, x.codec))
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(*answer)))
 	w.WriteHeader(x.status)
 	if r.Method != http.MethodHead {
-		w.Write(body) // nobody is left to tell of a failure
+		if _, err := w.Write(*answer); err != nil {
+			return // nobody is left to tell; and over HTTP/2 the answer may still be on its way, so its buffer is not given back
+		}
 	}
+	h.answers.give(answer)
 }
 
 // context ends when the request must be answered.
@@ -113,16 +125,20 @@ func (h *handler) context(ctx context.Context) *deadline.Context {
 }
 
 // handle takes the request through the refusals in the order of the wire, and then through its operation. A panic is
-// an error like any other.
+// an error like any other, but that it may have left behind who still reads the body.
 func (h *handler) handle(ctx context.Context, w http.ResponseWriter, r *http.Request, x *exchange) (out kinesis.Output, err error) {
 	defer func() {
-		if p := recover(); p != nil && p != http.ErrAbortHandler {
-			out, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		} else if p != nil {
+		p := recover()
+		if p == nil {
+			return
+		}
+		x.body = nil
+		if p == http.ErrAbortHandler {
 			panic(p)
 		}
+		out, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 	}()
-	body, err := readBody(w, r)
+	body, err := h.readBody(w, r, x)
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +194,9 @@ type inMemory interface {
 	Bytes() []byte
 }
 
-// readBody reads the body, of a size known beforehand in one piece, and refuses one that is too large without reading it on.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readBody reads the body, of a size known beforehand in one piece, and refuses one that is too large without reading it on. It is
+// good until the request has been served.
+func (h *handler) readBody(w http.ResponseWriter, r *http.Request, x *exchange) ([]byte, error) {
 	if r.ContentLength > kinesis.MaxBody {
 		w.Header().Set("Connection", "close") // what was not read must not be taken for a request
 		return nil, kinesis.RequestEntityTooLarge()
@@ -187,14 +204,15 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if b, ok := r.Body.(inMemory); ok {
 		return b.Bytes(), nil
 	}
-	limited := http.MaxBytesReader(w, r.Body, kinesis.MaxBody)
 	var body []byte
 	var err error
-	if r.ContentLength >= 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(limited, body)
+	if length := int(r.ContentLength); length >= 0 {
+		x.body = h.bodies.take()
+		*x.body = slices.Grow((*x.body)[:0], length)
+		body = (*x.body)[:length]
+		_, err = io.ReadFull(r.Body, body)
 	} else {
-		body, err = io.ReadAll(limited)
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, kinesis.MaxBody))
 	}
 	var tooLarge *http.MaxBytesError
 	switch {

@@ -35,10 +35,13 @@ type endpoint struct {
 }
 
 func newEndpoint(plan func(faultstore.Call) faultstore.Fault) *endpoint {
+	return newEndpointWith(plan, shardlog.Options{AppendTimeout: 2 * time.Second})
+}
+
+func newEndpointWith(plan func(faultstore.Call) faultstore.Fault, options shardlog.Options) *endpoint {
 	e := &endpoint{faults: faultstore.New(memstore.New(), plan), log: &bytes.Buffer{}}
 	logger := slog.New(httpapi.LogHandler(slog.NewJSONHandler(e.log, nil)))
-	log := shardlog.NewLog(e.faults, shardlog.Options{AppendTimeout: 2 * time.Second})
-	e.service = streams.New(log, streams.Config{Account: account, Logger: logger})
+	e.service = streams.New(shardlog.NewLog(e.faults, options), streams.Config{Account: account, Logger: logger})
 	e.Handler = httpapi.New(httpapi.Config{Service: e.service, Logger: logger})
 	return e
 }
