@@ -46,18 +46,13 @@ const (
 // of that, which is no later than its deadline. A group under way gives up once the contexts of all its appends have ended.
 type groups struct {
 	mu    sync.Mutex
-	lanes map[lane]*queue
+	lanes map[lane]*group // on which an append is under way that others wait for: the group that waits, nil where nobody does
 }
 
 // lane is what appends must have in common to share a slot.
 type lane struct {
 	shard   Shard
 	limited bool
-}
-
-// queue is a lane on which an append is under way that others wait for.
-type queue struct {
-	waiting *group // nil: nobody waits
 }
 
 // group is appends that share a slot.
@@ -75,7 +70,7 @@ type member struct {
 	records []segment.Record
 	usage   Usage
 
-	done chan struct{} // closed when the outcome is there
+	done chan struct{} // closed when the outcome is there; nil where the append does not wait for it
 	outcome
 }
 
@@ -94,7 +89,7 @@ func (l *Log) share(ctx context.Context, ln lane, records []segment.Record) (App
 		m.end = deadline
 	}
 	for {
-		m.outcome, m.done = outcome{}, make(chan struct{})
+		m.outcome, m.done = outcome{}, nil
 		l.shareOnce(ln, m)
 		if !m.again {
 			return m.at, m.taken, m.err
@@ -129,12 +124,11 @@ func (l *Log) shareOnce(ln lane, m *member) {
 func (l *Log) enter(ln lane, m *member) *group {
 	l.groups.mu.Lock()
 	defer l.groups.mu.Unlock()
-	q := l.groups.lanes[ln]
-	if q == nil {
-		l.groups.lanes[ln] = &queue{}
+	g, busy := l.groups.lanes[ln]
+	if !busy {
+		l.groups.lanes[ln] = nil
 		return nil
 	}
-	g := q.waiting
 	if g != nil && (g.records+m.usage.Records > segment.MaxRecords || g.bytes+m.usage.Bytes > groupBytes) {
 		g.timer.Stop()
 		go l.runGroup(ln, g)
@@ -142,9 +136,10 @@ func (l *Log) enter(ln lane, m *member) *group {
 	}
 	if g == nil {
 		g = &group{}
-		g.timer = time.AfterFunc(patience, func() { l.runImpatient(ln, q, g) })
-		q.waiting = g
+		g.timer = time.AfterFunc(patience, func() { l.runImpatient(ln, g) })
+		l.groups.lanes[ln] = g
 	}
+	m.done = make(chan struct{})
 	g.members = append(g.members, m)
 	g.records += m.usage.Records
 	g.bytes += m.usage.Bytes
@@ -155,7 +150,7 @@ func (l *Log) enter(ln lane, m *member) *group {
 func (l *Log) leave(ln lane) {
 	l.groups.mu.Lock()
 	defer l.groups.mu.Unlock()
-	if l.groups.lanes[ln].waiting != nil {
+	if l.groups.lanes[ln] != nil {
 		go l.runWaiting(ln)
 		return
 	}
@@ -180,23 +175,22 @@ func (l *Log) runWaiting(ln lane) {
 func (l *Log) takeWaiting(ln lane) *group {
 	l.groups.mu.Lock()
 	defer l.groups.mu.Unlock()
-	q := l.groups.lanes[ln]
-	g := q.waiting
+	g := l.groups.lanes[ln]
 	if g == nil {
 		delete(l.groups.lanes, ln)
 		return nil
 	}
-	q.waiting = nil
+	l.groups.lanes[ln] = nil
 	g.timer.Stop()
 	return g
 }
 
 // runImpatient runs a group that has waited for long enough, if it still waits.
-func (l *Log) runImpatient(ln lane, q *queue, g *group) {
+func (l *Log) runImpatient(ln lane, g *group) {
 	l.groups.mu.Lock()
-	waits := q.waiting == g
+	waits := l.groups.lanes[ln] == g
 	if waits {
-		q.waiting = nil
+		l.groups.lanes[ln] = nil
 	}
 	l.groups.mu.Unlock()
 	if waits {
@@ -208,8 +202,7 @@ func (l *Log) runImpatient(ln lane, q *queue, g *group) {
 func (l *Log) withdraw(ln lane, g *group, m *member) bool {
 	l.groups.mu.Lock()
 	defer l.groups.mu.Unlock()
-	q := l.groups.lanes[ln]
-	if q == nil || q.waiting != g {
+	if l.groups.lanes[ln] != g {
 		return false
 	}
 	g.members = slices.DeleteFunc(g.members, func(other *member) bool { return other == m })
@@ -217,7 +210,7 @@ func (l *Log) withdraw(ln lane, g *group, m *member) bool {
 	g.bytes -= m.usage.Bytes
 	if len(g.members) == 0 {
 		g.timer.Stop()
-		q.waiting = nil
+		l.groups.lanes[ln] = nil
 	}
 	return true
 }
@@ -245,7 +238,9 @@ func (l *Log) runGroup(ln lane, g *group) {
 		default:
 			m.again = certain && work.Err() != nil && m.ctx.Err() == nil && m.end.After(end) && time.Until(m.end) > l.options.GiveUpTime
 		}
-		close(m.done)
+		if m.done != nil {
+			close(m.done)
+		}
 	}
 }
 

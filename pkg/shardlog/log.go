@@ -76,7 +76,7 @@ func NewLog(store Store, options Options) *Log {
 		store:   store,
 		options: options.withDefaults(),
 		packer:  segment.Packer{Compress: options.Compress},
-		groups:  groups{lanes: map[lane]*queue{}},
+		groups:  groups{lanes: map[lane]*group{}},
 		sealed:  map[Shard]uint64{},
 	}
 }
