@@ -51,11 +51,12 @@ type Slots interface {
 
 	// PutOnce writes the content of a slot if it has none. If it has, nothing changes, and the error is a
 	// *SlotTakenError with what stands there. Content never changes, but for its Expires, and is never partly visible.
+	// The caller does not change Packed afterwards, so that a store may keep it.
 	PutOnce(ctx context.Context, shard Shard, slot uint64, c Content) error
 
 	// Scan returns the contents that stand at slots from `from` on, in slot order, leaving out slots that have none.
 	// It stops once their packed bytes reach maxBytes, but returns at least one where there is one. More tells that
-	// contents may follow the last one returned.
+	// contents may follow the last one returned. The caller does not change their Packed, which may be the store's own.
 	Scan(ctx context.Context, shard Shard, from uint64, maxBytes int) (page Page, err error)
 
 	// Peek returns the first content at a slot from `from` on, without its Packed, and false where there is none.

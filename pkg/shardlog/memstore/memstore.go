@@ -2,7 +2,6 @@
 package memstore
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -138,7 +137,6 @@ func (s *Store) PutOnce(ctx context.Context, name shardlog.Shard, slot uint64, c
 	if sh == nil {
 		return nil
 	}
-	c.Packed = bytes.Clone(c.Packed)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if slot == 0 || slot >= sh.counter.Next {
@@ -146,7 +144,7 @@ func (s *Store) PutOnce(ctx context.Context, name shardlog.Shard, slot uint64, c
 	}
 	i, taken := sh.find(slot)
 	if taken {
-		return &shardlog.SlotTakenError{Existing: copied(sh.placed[i].Content)}
+		return &shardlog.SlotTakenError{Existing: sh.placed[i].Content}
 	}
 	sh.placed = slices.Insert(sh.placed, i, shardlog.Placed{Slot: slot, Content: c})
 	return nil
@@ -171,7 +169,6 @@ func (s *Store) Scan(ctx context.Context, name shardlog.Shard, from uint64, maxB
 			break
 		}
 		p := sh.placed[i]
-		p.Content = copied(p.Content)
 		page.Contents = append(page.Contents, p)
 		size += len(p.Packed)
 	}
@@ -200,9 +197,4 @@ func (s *Store) Peek(ctx context.Context, name shardlog.Shard, from uint64) (fir
 
 func (sh *shard) find(slot uint64) (int, bool) {
 	return slices.BinarySearchFunc(sh.placed, slot, func(p shardlog.Placed, slot uint64) int { return cmp.Compare(p.Slot, slot) })
-}
-
-func copied(c shardlog.Content) shardlog.Content {
-	c.Packed = bytes.Clone(c.Packed)
-	return c
 }

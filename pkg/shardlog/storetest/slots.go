@@ -212,19 +212,6 @@ func testLargeSegments(t *testing.T, s shardlog.Store) {
 	expect(t, scanAll(t, s, shard, want[3].Slot, 1), want[3:])
 }
 
-func testContentNotShared(t *testing.T, s shardlog.Store) {
-	shard := create(t, s, "orders", "a1", 1).Shard(0)
-	slot := allocate(t, s, shard)
-	c := content(1, 100)
-	put(t, s, shard, slot, c)
-	clear(c.Packed) // the writer reuses its buffer
-	want := []shardlog.Placed{{Slot: slot, Content: content(1, 100)}}
-	got := scanAll(t, s, shard, 1, 1<<20)
-	expect(t, got, want)
-	clear(got[0].Packed) // and so does a reader
-	expect(t, scanAll(t, s, shard, 1, 1<<20), want)
-}
-
 func testEndedContext(t *testing.T, s shardlog.Store) {
 	stream := create(t, s, "orders", "a1", 1)
 	slot := allocate(t, s, stream.Shard(0))

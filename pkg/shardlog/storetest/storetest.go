@@ -43,7 +43,6 @@ func Run(t *testing.T, b Backend) {
 		{"ScanIsBounded", testScanBounded},
 		{"ScanSeesOneShardOnly", testScanOneShard},
 		{"LargeSegments", testLargeSegments},
-		{"ContentIsNotShared", testContentNotShared},
 		{"CreateAndLoad", testCreateAndLoad},
 		{"CreateNeedsAFreeName", testCreateTaken},
 		{"CreateRacesHaveOneWinner", testCreateRace},
