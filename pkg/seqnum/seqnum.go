@@ -53,35 +53,40 @@ func (n Number) String() string {
 
 // Append appends what String returns to b.
 func (n Number) Append(b []byte) []byte {
-	high, mid, low := n.words()
-	// Long division by 10^19, twice, leaves 18, 19 and 19 digits. The high word is less than 10^19, and so is what is left of it.
-	mid, rest := bits.Div64(high, mid, tenTo19)
-	low, last := bits.Div64(rest, low, tenTo19)
-	first, middle := bits.Div64(mid, low, tenTo19)
-	start := len(b)
+	first, middle, last := n.limbs()
 	b = append(b, zeros...)
-	putDigits(b[start:start+18], first)
-	putDigits(b[start+18:start+37], middle)
-	putDigits(b[start+37:], last)
+	putDigits(b[len(b)-Digits:][:18], first)
+	putDigits(b[len(b)-38:][:19], middle)
+	putDigits(b[len(b)-19:], last)
 	return b
 }
 
 // tenTo19 is the largest power of ten in 64 bits.
 const tenTo19 = 1e19
 
+// limbs returns the number's first 18 digits, the 19 in the middle, and the last 19: what long division by 10^19, twice, leaves. The high
+// word is less than 10^19, and so is what is left of it.
+func (n Number) limbs() (first, middle, last uint64) {
+	high, mid, low := n.words()
+	mid, rest := bits.Div64(high, mid, tenTo19)
+	low, last = bits.Div64(rest, low, tenTo19)
+	first, middle = bits.Div64(mid, low, tenTo19)
+	return first, middle, last
+}
+
 const zeros = "00000000000000000000000000000000000000000000000000000000"
 
-// putDigits writes v over a run of zeros, right-aligned, two digits at a time.
+// putDigits fills b with v, right-aligned, two digits at a time.
 func putDigits(b []byte, v uint64) {
 	i := len(b)
-	for v >= 10 {
+	for i >= 2 {
 		pair := v % 100 * 2
 		v /= 100
 		i -= 2
 		b[i], b[i+1] = pairs[pair], pairs[pair+1]
 	}
-	if v > 0 {
-		b[i-1] = '0' + byte(v)
+	if i > 0 {
+		b[0] = '0' + byte(v)
 	}
 }
 

@@ -120,6 +120,81 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// TestRun: a run writes what its numbers write themselves.
+func TestRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := draw(t, "n")
+		run, room := n.Run(), []byte(strings.Repeat("x", seqnum.Digits+1))
+		for i := range seqnum.PerSlot - n.Index {
+			run.Put(room, i)
+			want := n
+			want.Index += i
+			if got := string(room); got != want.String()+"x" {
+				t.Fatalf("number %d of the run from %s is %s, want %s", i, n, got, want)
+			}
+		}
+	})
+}
+
+// TestRunCarries: a run's first 18 digits change where the others overflow.
+func TestRunCarries(t *testing.T) {
+	n := seqnum.Number{ShardCreated: time.Unix(1700000000, 0), Shard: 3, Arrival: time.Unix(1700000001, 0)}
+	least, _ := new(big.Int).SetString(n.String(), 10)
+	overflow := new(big.Int).Exp(big.NewInt(10), big.NewInt(38), nil)
+	slot := new(big.Int).Lsh(big.NewInt(seqnum.PerSlot), 80) // between the numbers of two slots
+	for range 20 {
+		least.Add(least, overflow)
+		n.Slot = 0
+		zero, _ := new(big.Int).SetString(n.String(), 10)
+		to := new(big.Int).Mul(new(big.Int).Quo(least, overflow), overflow) // the first 18 digits change there
+		n.Slot = to.Sub(to, zero).Quo(to, slot).Uint64()
+		last := n
+		last.Index = seqnum.PerSlot - 1
+		if n.String()[:18] == last.String()[:18] {
+			t.Fatalf("the digits of slot %d do not overflow: from %s to %s", n.Slot, n, last)
+		}
+		run, got := n.Run(), make([]byte, seqnum.Digits)
+		for i := range seqnum.PerSlot {
+			want := n
+			want.Index = i
+			if run.Put(got, i); string(got) != want.String() {
+				t.Fatalf("number %d of the run from %s is %s, want %s", i, n, got, want)
+			}
+		}
+	}
+}
+
+func TestRunPanics(t *testing.T) {
+	n := seqnum.Number{ShardCreated: time.Unix(0, 0), Arrival: time.Unix(0, 0), Index: 500}
+	run := n.Run()
+	for _, i := range []int{-1, 12, 512} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("number %d of a run of 12 was written", i)
+				}
+			}()
+			run.Put(make([]byte, seqnum.Digits), i)
+		}()
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	n := seqnum.Number{ShardCreated: time.Unix(1700000000, 0), Shard: 3, Slot: 7, Index: 1, Arrival: time.Unix(1700000001, 0)}
+	run, room := n.Run(), make([]byte, seqnum.Digits)
+	for i := 0; b.Loop(); i++ {
+		run.Put(room, i%500)
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	n := seqnum.Number{ShardCreated: time.Unix(1700000000, 0), Shard: 3, Slot: 7, Index: 1, Arrival: time.Unix(1700000001, 0)}
+	room := make([]byte, 0, seqnum.Digits)
+	for b.Loop() {
+		room = n.Append(room[:0])
+	}
+}
+
 func BenchmarkString(b *testing.B) {
 	n := seqnum.Number{ShardCreated: time.Unix(1700000000, 0), Shard: 3, Slot: 7, Index: 1, Arrival: time.Unix(1700000001, 0)}
 	b.ReportAllocs()
