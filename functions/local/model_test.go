@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	wire "millrace/pkg/kinesis"
+	"millrace/pkg/seqnum"
 )
 
 // model is AWS's own description of the API, from which the SDKs are made. It comes with boto3.
@@ -360,6 +362,8 @@ func fill(v reflect.Value) {
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(time.Unix(1, 0)))
+	case v.Type() == reflect.TypeFor[wire.PutRecordsResults]():
+		v.Set(reflect.ValueOf(oneOfEach()))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
@@ -382,6 +386,15 @@ func fill(v reflect.Value) {
 	}
 }
 
+// oneOfEach is the entry of a record that was stored and that of one that was not: they have different members.
+func oneOfEach() wire.PutRecordsResults {
+	first := seqnum.Number{ShardCreated: time.Unix(1, 0), Slot: 1, Arrival: time.Unix(1, 0)}
+	return wire.PutRecordsResults{
+		Parts:  []wire.PutRecordsPart{{Numbers: first.Run(), ShardId: "text"}, {ErrorCode: "text", ErrorMessage: "text"}},
+		Places: []wire.PutRecordsPlace{{Part: 0}, {Part: 1}},
+	}
+}
+
 func decodedOutput(out wire.Output) any {
 	var v any
 	if err := json.Unmarshal(wire.JSON.Encode(nil, out), &v); err != nil {
@@ -390,11 +403,22 @@ func decodedOutput(out wire.Output) any {
 	return v
 }
 
+// together returns the elements of a list as one that has the members of all.
+func together(items []any) any {
+	all, ok := items[0].(map[string]any)
+	for _, item := range items[1:] {
+		if members, same := item.(map[string]any); ok && same {
+			maps.Copy(all, members)
+		}
+	}
+	return items[0]
+}
+
 // answered compares a value of an answer, once filled and once empty, with the shape of that name.
 func (c comparison) answered(name, path string, filled, empty any) {
 	s := c.Shapes[name]
 	if items, ok := filled.([]any); ok && s.Type == "list" {
-		c.answered(s.Member.Shape, path, items[0], nil)
+		c.answered(s.Member.Shape, path, together(items), nil)
 		return
 	}
 	members, isMap := filled.(map[string]any)

@@ -199,6 +199,7 @@ func TestCBORContentType(t *testing.T) {
 
 func TestEncodeCBOR(t *testing.T) {
 	text := func(s string) string { return fmt.Sprintf("%02x%x", 0x60+len(s), s) }
+	long := func(s string) string { return fmt.Sprintf("78%02x%x", len(s), s) }
 	tests := []struct {
 		name string
 		got  []byte
@@ -206,9 +207,10 @@ func TestEncodeCBOR(t *testing.T) {
 	}{
 		{"nothing", kinesis.CBOR.Encode(nil, nil), ""},
 		{"appended", kinesis.CBOR.Encode([]byte("x"), &kinesis.ListTagsForResourceOutput{}), "78 bf" + text("Tags") + "9fff ff"},
-		{"PutRecords", kinesis.CBOR.Encode(nil, &kinesis.PutRecordsOutput{Records: []kinesis.PutRecordsResultEntry{{SequenceNumber: "49", ShardId: "s"}}}),
+		{"PutRecords", kinesis.CBOR.Encode(nil, &kinesis.PutRecordsOutput{Records: twoResults()}),
 			"bf" + text("EncryptionType") + text("NONE") + text("FailedRecordCount") + "00" + text("Records") +
-				"9f bf" + text("SequenceNumber") + text("49") + text("ShardId") + text("s") + "ff ff ff"},
+				"9f bf" + text("SequenceNumber") + long(firstNumber) + text("ShardId") + text("s") + "ff" +
+				"bf" + text("SequenceNumber") + long(secondNumber) + text("ShardId") + text("s") + "ff ff ff"},
 		{"GetRecords", kinesis.CBOR.Encode(nil, &kinesis.GetRecordsOutput{Records: []kinesis.Record{{
 			SequenceNumber: "49", ApproximateArrivalTimestamp: time.UnixMilli(1700000000123), Data: []byte{0, 255}, PartitionKey: "k"}}}),
 			"bf" + text("Records") + "9f bf" + text("SequenceNumber") + text("49") + "78 1b" + hex.EncodeToString([]byte("ApproximateArrivalTimestamp")) +

@@ -37,6 +37,10 @@ func (s *cborSink) closeMap()  { s.buf = append(s.buf, cborBreak) }
 func (s *cborSink) openList()  { s.buf = append(s.buf, majorList<<5|infoIndefinite) }
 func (s *cborSink) closeList() { s.buf = append(s.buf, cborBreak) }
 
+func (s *cborSink) separate() {}
+
+func (s *cborSink) again(from, to int) { s.buf = append(s.buf, s.buf[from:to]...) }
+
 func (s *cborSink) member(name string) { s.text(name) }
 
 // text writes what is not UTF-8 in t as replacement characters.

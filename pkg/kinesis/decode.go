@@ -336,6 +336,8 @@ func (d *decoder) list(name string, l list, _ need, s *shape) {
 	}
 }
 
+func (d *decoder) alike(string, alike) {}
+
 func (d *decoder) check(func(*violations)) {}
 
 // quoted returns a value as errors quote it, a long one cut short.

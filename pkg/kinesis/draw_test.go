@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"millrace/pkg/kinesis"
+	"millrace/pkg/seqnum"
 )
 
 func genText() *rapid.Generator[string] { return rapid.StringN(0, 20, -1) }
@@ -17,6 +18,44 @@ func genTime() *rapid.Generator[time.Time] {
 	return rapid.OneOf(rapid.Just(time.Time{}), rapid.Map(rapid.Int64Range(-1e12, 1e14), func(ms int64) time.Time {
 		return time.UnixMilli(ms).UTC()
 	}))
+}
+
+// genResults draws entries of records that were stored and of others that were not, in any order.
+func genResults() *rapid.Generator[kinesis.PutRecordsResults] {
+	return rapid.Custom(func(t *rapid.T) (r kinesis.PutRecordsResults) {
+		for range rapid.IntRange(1, 4).Draw(t, "parts") {
+			if rapid.Bool().Draw(t, "failed") {
+				r.Parts = append(r.Parts, kinesis.PutRecordsPart{ErrorCode: "Code" + genText().Draw(t, "code"), ErrorMessage: genText().Draw(t, "message")})
+				continue
+			}
+			n := seqnum.Number{
+				ShardCreated: time.Unix(rapid.Int64Range(0, 1<<36-1).Draw(t, "created"), 0), Shard: rapid.Uint32().Draw(t, "shard"),
+				Slot: rapid.Uint64Range(0, seqnum.MaxSlot).Draw(t, "slot"), Arrival: time.Unix(rapid.Int64Range(0, 1<<36-1).Draw(t, "arrival"), 0),
+			}
+			r.Parts = append(r.Parts, kinesis.PutRecordsPart{Numbers: n.Run(), ShardId: genText().Draw(t, "shard id")})
+		}
+		for range rapid.IntRange(0, 8).Draw(t, "records") {
+			r.Places = append(r.Places, kinesis.PutRecordsPlace{
+				Part: rapid.Int32Range(0, int32(len(r.Parts)-1)).Draw(t, "part"), Index: rapid.Int32Range(0, seqnum.PerSlot-1).Draw(t, "index"),
+			})
+		}
+		return r
+	})
+}
+
+// The numbers of twoResults.
+const (
+	firstNumber  = "49646437577108476416916876410158719563084260707141681154"
+	secondNumber = "49646437577108476416916876410159928488903875336316387330"
+)
+
+// twoResults is the entries of the first two records of a slot.
+func twoResults() kinesis.PutRecordsResults {
+	first := seqnum.Number{ShardCreated: time.Unix(1700000000, 0), Slot: 7, Arrival: time.Unix(1700000001, 0)}
+	return kinesis.PutRecordsResults{
+		Parts:  []kinesis.PutRecordsPart{{Numbers: first.Run(), ShardId: "s"}},
+		Places: []kinesis.PutRecordsPlace{{}, {Index: 1}},
+	}
 }
 
 // drawInput draws an input of any type with anything in it, valid or not.
@@ -42,6 +81,8 @@ func drawInto(t *rapid.T, v reflect.Value, label string) {
 		*p = rapid.OneOf(rapid.SliceOfN(genText(), 0, 5), rapid.Just([]string(nil))).Draw(t, label)
 	case *map[string]string:
 		*p = rapid.OneOf(rapid.MapOfN(genText(), genText(), 0, 5), rapid.Just(map[string]string(nil))).Draw(t, label)
+	case *kinesis.PutRecordsResults:
+		*p = genResults().Draw(t, label)
 	default:
 		drawComposite(t, v, label)
 	}

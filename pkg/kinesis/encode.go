@@ -1,6 +1,7 @@
 package kinesis
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"time"
@@ -12,6 +13,10 @@ type sink interface {
 	closeMap()
 	openList()
 	closeList()
+	// separate writes what stands before a map or list that is opened next, where the format has something there.
+	separate()
+	// again writes once more the map or list that stands from one place to another in the bytes written, after separate.
+	again(from, to int)
 	member(name string) // in a map, before each value
 
 	text(string)
@@ -134,6 +139,45 @@ func (e *encoder) list(name string, l list, n need, _ *shape) {
 		}
 	}
 	e.sink.closeList()
+}
+
+// model is where the first element of its kind stands in the document, and where its text in that.
+type model struct{ from, to, text int }
+
+// alike writes the first element of a kind as any other, and the others of its kind by a copy of that.
+func (e *encoder) alike(name string, l alike) {
+	e.sink.member(name)
+	e.sink.openList()
+	models := make([]model, l.kinds())
+	for i := range l.len() {
+		e.sink.separate()
+		start := e.sink.written()
+		m := &models[l.kind(i)]
+		if m.to == 0 {
+			*m = e.model(l, i)
+		} else {
+			e.sink.again(m.from, m.to)
+			if m.text > 0 {
+				l.put(e.sink.bytes()[start+m.text:], i)
+			}
+		}
+		if i == 0 { // the others are about as long, as a rule
+			e.sink.reserve(l.len() * (e.sink.written() - start + len(",")))
+		}
+	}
+	e.sink.closeList()
+}
+
+// model writes element i.
+func (e *encoder) model(l alike, i int) model {
+	from := e.sink.written()
+	element, text := l.at(i)
+	e.members(element)
+	m := model{from: from, to: e.sink.written()}
+	if text != "" {
+		m.text = bytes.Index(e.sink.bytes()[m.from:], []byte(text))
+	}
+	return m
 }
 
 func (e *encoder) check(func(*violations)) {}

@@ -257,16 +257,19 @@ func TestEncode(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, ``},
-		{"PutRecords", &kinesis.PutRecordsOutput{Records: []kinesis.PutRecordsResultEntry{
-			{SequenceNumber: "49", ShardId: "shardId-000000000000"}}},
-			`{"EncryptionType":"NONE","FailedRecordCount":0,"Records":[{"SequenceNumber":"49","ShardId":"shardId-000000000000"}]}`},
-		{"PutRecords failing in part", &kinesis.PutRecordsOutput{FailedRecordCount: 2, Records: []kinesis.PutRecordsResultEntry{
-			{ErrorCode: kinesis.CodeInternalFailure, ErrorMessage: kinesis.InternalFailureMessage},
-			{SequenceNumber: "49", ShardId: "shardId-000000000000"},
-			{ErrorCode: kinesis.CodeProvisionedThroughputExceeded, ErrorMessage: kinesis.RateExceeded(kinesis.ShardID(1), "orders", "111111111111")}}},
-			`{"EncryptionType":"NONE","FailedRecordCount":2,"Records":[{"ErrorCode":"InternalFailure","ErrorMessage":"Internal service failure."},` +
-				`{"SequenceNumber":"49","ShardId":"shardId-000000000000"},{"ErrorCode":"ProvisionedThroughputExceededException",` +
-				`"ErrorMessage":"Rate exceeded for shard shardId-000000000001 in stream orders under account 111111111111."}]}`},
+		{"PutRecords", &kinesis.PutRecordsOutput{Records: twoResults()},
+			`{"EncryptionType":"NONE","FailedRecordCount":0,"Records":[{"SequenceNumber":"` + firstNumber + `","ShardId":"s"},` +
+				`{"SequenceNumber":"` + secondNumber + `","ShardId":"s"}]}`},
+		{"PutRecords failing in part", &kinesis.PutRecordsOutput{FailedRecordCount: 3, Records: kinesis.PutRecordsResults{
+			Parts: []kinesis.PutRecordsPart{
+				{ErrorCode: kinesis.CodeInternalFailure, ErrorMessage: kinesis.InternalFailureMessage},
+				twoResults().Parts[0],
+				{ErrorCode: kinesis.CodeProvisionedThroughputExceeded, ErrorMessage: kinesis.RateExceeded(kinesis.ShardID(1), "orders", "111111111111")}},
+			Places: []kinesis.PutRecordsPlace{{Part: 0}, {Part: 1, Index: 1}, {Part: 2}, {Part: 0, Index: 1}, {Part: 1}}}},
+			`{"EncryptionType":"NONE","FailedRecordCount":3,"Records":[{"ErrorCode":"InternalFailure","ErrorMessage":"Internal service failure."},` +
+				`{"SequenceNumber":"` + secondNumber + `","ShardId":"s"},{"ErrorCode":"ProvisionedThroughputExceededException",` +
+				`"ErrorMessage":"Rate exceeded for shard shardId-000000000001 in stream orders under account 111111111111."},` +
+				`{"ErrorCode":"InternalFailure","ErrorMessage":"Internal service failure."},{"SequenceNumber":"` + firstNumber + `","ShardId":"s"}]}`},
 		{"PutRecords of none", &kinesis.PutRecordsOutput{}, `{"EncryptionType":"NONE","FailedRecordCount":0,"Records":[]}`},
 		{"PutRecord", &kinesis.PutRecordOutput{EncryptionType: "KMS", SequenceNumber: "49", ShardId: "s"},
 			`{"EncryptionType":"KMS","SequenceNumber":"49","ShardId":"s"}`},
@@ -290,20 +293,23 @@ func TestEncode(t *testing.T) {
 
 func TestEncodeIsWhatEncodingJSONReads(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		out := kinesis.PutRecordsOutput{EncryptionType: "NONE", FailedRecordCount: rapid.Int().Draw(t, "failed"), Records: []kinesis.PutRecordsResultEntry{}}
-		for range rapid.IntRange(0, 5).Draw(t, "records") {
-			out.Records = append(out.Records, kinesis.PutRecordsResultEntry{
-				SequenceNumber: genText().Draw(t, "number"), ShardId: genText().Draw(t, "shard"),
-				ErrorCode: genText().Draw(t, "code"), ErrorMessage: genText().Draw(t, "message"),
-			})
+		type answer struct {
+			EncryptionType    string
+			FailedRecordCount int
+			Records           []kinesis.PutRecordsResultEntry
 		}
-		var got kinesis.PutRecordsOutput
+		out := kinesis.PutRecordsOutput{EncryptionType: "NONE", FailedRecordCount: rapid.Int().Draw(t, "failed"), Records: genResults().Draw(t, "results")}
+		want := answer{out.EncryptionType, out.FailedRecordCount, []kinesis.PutRecordsResultEntry{}}
+		for i := range out.Records.Places {
+			want.Records = append(want.Records, out.Records.At(i))
+		}
+		var got answer
 		body := kinesis.JSON.Encode(nil, &out)
 		if err := json.Unmarshal(body, &got); err != nil {
 			t.Fatalf("%s: %v", body, err)
 		}
-		if !reflect.DeepEqual(got, out) {
-			t.Fatalf("%+v\nwritten as %s\nread as\n%+v", out, body, got)
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v\nwritten as %s\nread as\n%+v", want, body, got)
 		}
 	})
 }

@@ -27,11 +27,13 @@ func (s *jsonSink) separate() {
 		return
 	}
 	switch s.buf[len(s.buf)-1] {
-	case '{', '[', ':':
+	case '{', '[', ':', ',':
 	default:
 		s.buf = append(s.buf, ',')
 	}
 }
+
+func (s *jsonSink) again(from, to int) { s.buf = append(s.buf, s.buf[from:to]...) }
 
 func (s *jsonSink) openMap() {
 	s.separate()

@@ -1,6 +1,9 @@
 package kinesis
 
-import "millrace/pkg/hashkey"
+import (
+	"millrace/pkg/hashkey"
+	"millrace/pkg/seqnum"
+)
 
 // EncryptionNone is the encryption type of every stream.
 const EncryptionNone = "NONE"
@@ -30,7 +33,27 @@ type PutRecordsOutput struct {
 	presence
 	EncryptionType    string // "" is written as EncryptionNone
 	FailedRecordCount int
-	Records           []PutRecordsResultEntry
+	Records           PutRecordsResults
+}
+
+// PutRecordsResults is the entries of an answer. It keeps what records share once: what a shard's records differ in is their sequence
+// number alone.
+type PutRecordsResults struct {
+	Parts  []PutRecordsPart
+	Places []PutRecordsPlace // for each entry
+}
+
+// PutRecordsPart is what entries share: the first two members where the records were stored, and the last two where they were not.
+type PutRecordsPart struct {
+	Numbers      seqnum.Run
+	ShardId      string
+	ErrorCode    string
+	ErrorMessage string
+}
+
+// PutRecordsPlace tells whose entry it is: the record at that index, from 0 on, of a part.
+type PutRecordsPlace struct {
+	Part, Index int32
 }
 
 // PutRecordsResultEntry has the first two members of a record that was stored, and the last two of one that was not.
@@ -40,6 +63,22 @@ type PutRecordsResultEntry struct {
 	ShardId        string
 	ErrorCode      string
 	ErrorMessage   string
+}
+
+// At returns the entry of the record at that place in the request.
+func (r *PutRecordsResults) At(i int) PutRecordsResultEntry {
+	part := &r.Parts[r.Places[i].Part]
+	if part.ErrorCode != "" {
+		return PutRecordsResultEntry{ErrorCode: part.ErrorCode, ErrorMessage: part.ErrorMessage}
+	}
+	var number [seqnum.Digits]byte
+	r.putNumber(number[:], i)
+	return PutRecordsResultEntry{SequenceNumber: string(number[:]), ShardId: part.ShardId}
+}
+
+func (r *PutRecordsResults) putNumber(dst []byte, i int) {
+	place := r.Places[i]
+	r.Parts[place.Part].Numbers.Put(dst, int(place.Index))
 }
 
 // Validate implements [Input].
@@ -75,8 +114,20 @@ func (e *PutRecordsEntry) members(v visitor) {
 func (out *PutRecordsOutput) members(v visitor) {
 	v.text("EncryptionType", &out.EncryptionType, required, &encryptionType)
 	v.integer("FailedRecordCount", &out.FailedRecordCount, required, nil)
-	v.list("Records", listOf(&out.Records), required, nil)
+	v.alike("Records", resultList{&out.Records})
 }
+
+// resultList is the entries as a list to be written.
+type resultList struct{ *PutRecordsResults }
+
+func (l resultList) len() int       { return len(l.Places) }
+func (l resultList) kinds() int     { return len(l.Parts) }
+func (l resultList) kind(i int) int { return int(l.Places[i].Part) }
+func (l resultList) at(i int) (structure, string) {
+	entry := l.At(i)
+	return &entry, entry.SequenceNumber
+}
+func (l resultList) put(dst []byte, i int) { l.putNumber(dst, i) }
 
 func (e *PutRecordsResultEntry) members(v visitor) {
 	v.text("SequenceNumber", &e.SequenceNumber, optional, nil)

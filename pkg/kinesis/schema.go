@@ -44,6 +44,9 @@ type visitor interface {
 	structure(name string, r ref, n need)
 	list(name string, l list, n need, s *shape)
 
+	// alike declares a required list of an output.
+	alike(name string, l alike)
+
 	// check declares a limit that spans members. It stands where its violation is to be reported.
 	check(func(*violations))
 }
@@ -92,6 +95,18 @@ func within[T any, P pointerTo[T]](v *T) ref { return valueRef[T, P]{v} }
 
 // behind refers to a structure kept by pointer, nil where absent.
 func behind[T any, P pointerTo[T]](v **T) ref { return pointerRef[T, P]{v} }
+
+// alike is a list of structures of which many are written the same, but for one text that is as long in each.
+type alike interface {
+	len() int
+	kinds() int
+	// kind returns, from 0 on, of which kind element i is: those of a kind differ in that text alone.
+	kind(i int) int
+	// at returns element i, and what its text is: "" where those of its kind do not differ.
+	at(i int) (element structure, text string)
+	// put writes the text of element i to the start of dst, as it stands in a document of any format.
+	put(dst []byte, i int)
+}
 
 type valueRef[T any, P pointerTo[T]] struct{ v *T }
 

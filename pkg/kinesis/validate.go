@@ -182,6 +182,8 @@ func (v *validator) list(name string, l list, n need, s *shape) {
 	}
 }
 
+func (v *validator) alike(string, alike) {}
+
 func (v *validator) check(limit func(*violations)) { limit(&v.violations) }
 
 // constrain adds a constraint that a member breaks, "" being none.

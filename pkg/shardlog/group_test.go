@@ -314,7 +314,7 @@ func TestGroupOnAClosingShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 1, false, nil)
 		streams := shardlog.NewStreams(c.log)
-		results := make([][]shardlog.Result, 8)
+		results := make([]*shardlog.Results, 8)
 		for i := range results {
 			c.wg.Go(func() {
 				var err error
@@ -334,7 +334,7 @@ func TestGroupOnAClosingShard(t *testing.T) {
 		c.end()
 		for i, rs := range results {
 			wantAllStored(t, rs)
-			for n, r := range rs {
+			for n, r := range rs.All() {
 				if r.Shard != 1+uint32(n/2) {
 					t.Errorf("record %d of request %d went to shard %d", n, i, r.Shard)
 				}

@@ -89,7 +89,7 @@ func TestLimitsByMode(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, r := range results {
+				for _, r := range results.All() {
 					if overLimit(r.Err) {
 						n++
 					} else if r.Err != nil {
@@ -176,7 +176,7 @@ func runLimited(t *testing.T, faults []namedFault, counts, sizes []int) (errs []
 					return
 				}
 				mu.Lock()
-				for i, r := range results {
+				for i, r := range results.All() {
 					told[string(rs[i].Data[:20])] = r.Err
 				}
 				mu.Unlock()

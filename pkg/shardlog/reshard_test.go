@@ -188,32 +188,33 @@ func TestSplitUnderAWriter(t *testing.T) {
 					}
 					return faultstore.Fault{}
 				})
-				var results []shardlog.Result
+				var result shardlog.Result
 				woken := make(chan struct{})
 				go func() {
 					defer close(woken)
 					writer := shardlog.NewStreams(shardlog.NewLog(f.faults, shardlog.Options{}))
-					var err error
-					if results, err = writer.Put(t.Context(), "orders", records(0, 0, 1)); err != nil {
+					results, err := writer.Put(t.Context(), "orders", records(0, 0, 1))
+					if err != nil {
 						t.Error(err)
-						results = make([]shardlog.Result, 1)
+						return
 					}
+					result = results.At(0)
 				}()
 				synctest.Wait() // it holds slot 1 of shard 0
 				test.sealed(t, f)
 				close(release)
 				<-woken
 				f.reload(t)
-				if results[0].Err != nil || (results[0].Shard == 0) != test.parent {
-					t.Errorf("acknowledged in shard %d, %v; want in the parent: %v", results[0].Shard, results[0].Err, test.parent)
+				if result.Err != nil || (result.Shard == 0) != test.parent {
+					t.Errorf("acknowledged in shard %d, %v; want in the parent: %v", result.Shard, result.Err, test.parent)
 				}
 				count := 0
 				for _, info := range f.stream.Shards {
 					for _, r := range readAll(t, f.reader, f.stream, info.Index) {
 						if string(r.Data) == "0/0/0" {
 							count++
-							if r.Number != results[0].Number || !info.Keys.Contains(r.HashKey()) {
-								t.Errorf("read as %+v of a shard that owns %s, acknowledged as %+v", r.Number, info.Keys, results[0].Number)
+							if r.Number != result.Number || !info.Keys.Contains(r.HashKey()) {
+								t.Errorf("read as %+v of a shard that owns %s, acknowledged as %+v", r.Number, info.Keys, result.Number)
 							}
 						}
 					}

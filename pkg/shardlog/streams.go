@@ -12,7 +12,6 @@ import (
 
 	"millrace/pkg/hashkey"
 	"millrace/pkg/segment"
-	"millrace/pkg/seqnum"
 )
 
 // routeRounds bounds step 4: how often the records of one request are routed anew because shards closed meanwhile.
@@ -20,13 +19,6 @@ const routeRounds = 5
 
 // errUnsettled: the shards that a stream's map names kept refusing.
 var errUnsettled = errors.New("the stream's shards changed faster than its map could be read")
-
-// Result is what became of one record.
-type Result struct {
-	Shard  uint32        // the record's shard
-	Number seqnum.Number // where Err is nil
-	Err    error         // as of Log.Append, or an *OverLimitError
-}
 
 // Streams puts records into the shards of streams by their hash keys. It keeps the streams' maps for a few seconds. It is safe for use
 // by many goroutines.
@@ -50,117 +42,71 @@ type streamMap struct {
 	read time.Time
 }
 
-// shardFor returns the open shard that owns a hash key. Open shards cover all keys.
-func (m *streamMap) shardFor(k hashkey.Key) uint32 {
+// shardFor returns the place among the open shards of the one that owns a hash key. Open shards cover all keys.
+func (m *streamMap) shardFor(k hashkey.Key) int {
 	i, found := slices.BinarySearchFunc(m.open, k, func(s ShardInfo, k hashkey.Key) int { return s.Keys.Start.Compare(k) })
 	if !found {
 		i--
 	}
-	return m.open[i].Index
+	return i
 }
 
 // Put stores 1 to [segment.MaxRecords] records in the stream's shards, each shard's in the order given, the shards in
-// parallel. It returns one result for each record, in the order given, or an error if nothing was stored because the stream's map could not be had:
+// parallel. It returns what became of each, or an error if nothing was stored because the stream's map could not be had:
 // [ErrStreamNotFound], [ErrThrottled] or another.
-func (s *Streams) Put(ctx context.Context, name string, records []segment.Record) ([]Result, error) {
+func (s *Streams) Put(ctx context.Context, name string, records []segment.Record) (*Results, error) {
 	m, err := s.mapOf(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	results := make([]Result, len(records))
-	pending := make([]int, len(records))
-	for i := range pending {
-		pending[i] = i
-	}
+	results := &Results{Places: make([]Place, len(records))}
 	for round := 1; ; round++ {
-		refused := s.putRound(ctx, m, records, pending, results)
-		if len(refused) == 0 {
+		refused := s.putRound(ctx, m, records, results)
+		if refused == 0 {
 			return results, nil
 		}
 		if round == routeRounds {
-			fail(results, refused, errUnsettled)
+			results.fail(errUnsettled)
 			return results, nil
 		}
 		m, err = s.reload(ctx, name) // step 4
-		if err != nil && len(refused) == len(records) {
+		if err != nil && refused == len(records) {
 			return nil, err
 		}
 		if err != nil {
-			fail(results, refused, fmt.Errorf("route again: %w", err))
+			results.fail(fmt.Errorf("route again: %w", err))
 			return results, nil
 		}
-		pending = refused
 	}
 }
 
-func fail(results []Result, which []int, err error) {
-	for _, i := range which {
-		results[i].Err = err
-	}
-}
-
-// batch is what one request sends to one shard: indexes into the request, in order.
-type batch struct {
-	shard   uint32
-	members []int
-	refused bool
-}
-
-// putRound appends the pending records by the map, and returns those whose shard refused, in the order of the request.
-func (s *Streams) putRound(ctx context.Context, m *streamMap, records []segment.Record, pending []int, results []Result) []int {
-	batches := route(m, records, pending)
+// putRound appends by the map the records that no shard has seen or whose shard refused, and returns how many of them are refused.
+func (s *Streams) putRound(ctx context.Context, m *streamMap, records []segment.Record, results *Results) (refused int) {
+	batches := route(m, records, results)
+	put := func(b *batch) { s.putBatch(ctx, m, b, &results.Parts[b.part]) }
 	var wg sync.WaitGroup
 	for i := range batches[1:] {
-		wg.Go(func() { s.putBatch(ctx, m, records, &batches[1+i], results) })
+		wg.Go(func() { put(&batches[1+i]) })
 	}
-	s.putBatch(ctx, m, records, &batches[0], results)
+	put(&batches[0])
 	wg.Wait()
-	var refused []int
 	for _, b := range batches {
-		if b.refused {
-			refused = append(refused, b.members...)
+		switch {
+		case results.Parts[b.part].refused:
+			refused += len(b.records)
+		case b.taken < len(b.records):
+			results.leaveOut(b.part, b.taken)
 		}
 	}
-	slices.Sort(refused)
 	return refused
 }
 
-// route groups records by shard. Each batch keeps the order of the request and fits a segment.
-func route(m *streamMap, records []segment.Record, pending []int) []batch {
-	var batches []batch
-	at := make(map[uint32]int, min(len(pending), len(m.open)))
-	for _, i := range pending {
-		shard := m.shardFor(records[i].HashKey())
-		b, ok := at[shard]
-		if !ok {
-			b = len(batches)
-			at[shard] = b
-			batches = append(batches, batch{shard: shard})
-		}
-		batches[b].members = append(batches[b].members, i)
-	}
-	return batches
-}
-
-func (s *Streams) putBatch(ctx context.Context, m *streamMap, records []segment.Record, b *batch, results []Result) {
-	chosen := make([]segment.Record, len(b.members))
-	for i, member := range b.members {
-		chosen[i] = records[member]
-	}
-	appended, taken, err := s.append(ctx, m, b.shard, chosen)
-	b.refused = errors.Is(err, ErrShardClosed)
-	result := Result{Shard: b.shard, Err: err}
-	if err == nil {
-		result.Number = m.Shards[b.shard].Number(appended.Slot, appended.First, appended.Arrival)
-	}
-	for i, member := range b.members {
-		results[member] = result
-		switch {
-		case i >= taken && !b.refused:
-			results[member] = Result{Shard: b.shard, Err: &OverLimitError{}}
-		case err == nil:
-			results[member].Number.Index += i
-		}
+func (s *Streams) putBatch(ctx context.Context, m *streamMap, b *batch, p *Part) {
+	var at Appended
+	at, b.taken, p.Err = s.append(ctx, m, p.Shard, b.records)
+	p.refused = errors.Is(p.Err, ErrShardClosed)
+	if p.Err == nil {
+		p.First = m.Shards[p.Shard].Number(at.Slot, at.First, at.Arrival)
 	}
 }
 

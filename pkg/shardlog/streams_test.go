@@ -25,9 +25,9 @@ func spread(n int) []segment.Record {
 	return rs
 }
 
-func wantAllStored(t *testing.T, results []shardlog.Result) {
+func wantAllStored(t *testing.T, results *shardlog.Results) {
 	t.Helper()
-	for i, r := range results {
+	for i, r := range results.All() {
 		if r.Err != nil {
 			t.Fatalf("record %d: %v", i, r.Err)
 		}
@@ -70,9 +70,9 @@ func TestPutKeepsOrderWithinShards(t *testing.T) {
 		var numbers []string
 		for i := int(shard); i < 41; i += 4 {
 			want = append(want, fmt.Sprint(i))
-			numbers = append(numbers, results[i].Number.String())
-			if results[i].Shard != shard {
-				t.Errorf("record %d went to shard %d, want %d", i, results[i].Shard, shard)
+			numbers = append(numbers, results.At(i).Number.String())
+			if got := results.At(i).Shard; got != shard {
+				t.Errorf("record %d went to shard %d, want %d", i, got, shard)
 			}
 		}
 		got := readAll(t, f.reader, f.stream, shard)
@@ -103,7 +103,7 @@ func TestShardsFailAlone(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					for i, r := range results {
+					for i, r := range results.All() {
 						if (r.Err != nil) != (i%4 == 2) || r.Shard != uint32(i%4) {
 							t.Errorf("record %d of shard %d: %v", i, r.Shard, r.Err)
 						}
@@ -141,7 +141,7 @@ func TestStaleMap(t *testing.T) {
 	wantAllStored(t, results)
 	wantData(t, readAll(t, f.reader, anew, 0), "0", "1", "4", "5")
 	wantData(t, readAll(t, f.reader, anew, 1), "2", "3", "6", "7")
-	for i, r := range results {
+	for i, r := range results.All() {
 		if want := uint32(i % 4 / 2); r.Shard != want || r.Number.Shard != want {
 			t.Errorf("record %d was acknowledged in shard %d, want %d", i, r.Shard, want)
 		}
@@ -178,7 +178,7 @@ func TestStreamGoneOnTheWay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, r := range results {
+	for i, r := range results.All() {
 		if (r.Err == nil) != (i%4 == 0) {
 			t.Errorf("record %d: %v", i, r.Err)
 		}
@@ -194,7 +194,7 @@ func TestShardsThatKeepRefusing(t *testing.T) {
 		return faultstore.Fault{}
 	})
 	results, err := shardlog.NewStreams(f.log).Put(t.Context(), "orders", records(0, 0, 3))
-	if err != nil || results[0].Err == nil || results[2].Err == nil {
+	if err != nil || results.At(0).Err == nil || results.At(2).Err == nil {
 		t.Errorf("results %v, error %v", results, err)
 	}
 }

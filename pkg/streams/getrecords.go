@@ -91,11 +91,11 @@ func answerSize(r segment.Record) int {
 
 func (s *Service) recordsOutput(stream shardlog.Stream, it iterator, read shardlog.Read) *kinesis.GetRecordsOutput {
 	out := &kinesis.GetRecordsOutput{Records: make([]kinesis.Record, len(read.Records)), MillisBehindLatest: int(read.Behind.Milliseconds())}
-	names := newNaming(len(read.Records))
+	numbers := newNumbering(len(read.Records))
 	for i := range read.Records {
 		r := &read.Records[i]
 		out.Records[i] = kinesis.Record{
-			SequenceNumber:              names.number(r.Number),
+			SequenceNumber:              numbers.number(r.Number),
 			ApproximateArrivalTimestamp: r.Arrival,
 			Data:                        r.Data,
 			PartitionKey:                r.PartitionKey,

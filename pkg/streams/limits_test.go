@@ -37,7 +37,10 @@ func TestShardLimits(t *testing.T) {
 			t.Helper()
 			entry := fmt.Sprintf(`{"Data":"aGk=","PartitionKey":"k","ExplicitHashKey":%q}`, hash)
 			w := f.send("PutRecords", `{"StreamName":"orders","Records":[`+strings.Repeat(entry+",", n-1)+entry+`]}`)
-			var out kinesis.PutRecordsOutput
+			var out struct {
+				FailedRecordCount int
+				Records           []kinesis.PutRecordsResultEntry
+			}
 			if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != 200 {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}

@@ -9,7 +9,7 @@ import (
 )
 
 // put stores records, but for those that [Config].Refuse picks out, which fail with what it says.
-func (s *Service) put(ctx context.Context, name string, records []segment.Record) ([]shardlog.Result, error) {
+func (s *Service) put(ctx context.Context, name string, records []segment.Record) (*shardlog.Results, error) {
 	if s.config.Refuse == nil {
 		return s.streams.Put(ctx, name, records)
 	}
@@ -17,25 +17,28 @@ func (s *Service) put(ctx context.Context, name string, records []segment.Record
 	if err != nil {
 		return nil, err
 	}
-	results := make([]shardlog.Result, len(records))
+	refused := make([]error, len(records))
 	var taken []segment.Record
-	var places []int // of those taken, in the request
 	for i, r := range records {
-		if err := s.config.Refuse(); err != nil {
-			results[i] = shardlog.Result{Shard: stream.ShardFor(r.HashKey()).Index, Err: err}
+		if refused[i] = s.config.Refuse(); refused[i] == nil {
+			taken = append(taken, r)
+		}
+	}
+	results := &shardlog.Results{}
+	if len(taken) > 0 {
+		if results, err = s.streams.Put(ctx, name, taken); err != nil {
+			return nil, err
+		}
+	}
+	stored := results.Places
+	results.Places = make([]shardlog.Place, len(records))
+	for i, r := range records {
+		if refused[i] == nil {
+			results.Places[i], stored = stored[0], stored[1:]
 			continue
 		}
-		taken, places = append(taken, r), append(places, i)
-	}
-	if len(taken) == 0 {
-		return results, nil
-	}
-	stored, err := s.streams.Put(ctx, name, taken)
-	if err != nil {
-		return nil, err
-	}
-	for i, place := range places {
-		results[place] = stored[i]
+		results.Places[i] = shardlog.Place{Part: int32(len(results.Parts))}
+		results.Parts = append(results.Parts, shardlog.Part{Shard: stream.ShardFor(r.HashKey()).Index, Err: refused[i]})
 	}
 	return results, nil
 }

@@ -26,7 +26,7 @@ func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*k
 	if err != nil {
 		return nil, err
 	}
-	r := results[0]
+	r := results.At(0)
 	shard := kinesis.ShardID(r.Shard)
 	if r.Err != nil {
 		s.logFailures(ctx, in.Stream(), results)

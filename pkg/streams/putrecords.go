@@ -34,30 +34,40 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 	if err != nil {
 		return nil, err
 	}
-	out := &kinesis.PutRecordsOutput{Records: make([]kinesis.PutRecordsResultEntry, len(results))}
-	names := newNaming(len(results))
-	for i := range results {
-		if results[i].Err != nil {
-			out.FailedRecordCount++
-		}
-		out.Records[i] = s.resultEntry(in.Stream(), &results[i], names)
-	}
+	out := s.putRecordsOutput(in.Stream(), results)
 	if out.FailedRecordCount > 0 {
 		s.logFailures(ctx, in.Stream(), results)
 	}
 	return out, nil
 }
 
-func (s *Service) resultEntry(stream string, r *shardlog.Result, names *naming) kinesis.PutRecordsResultEntry {
-	switch shard := names.shard(r.Shard); {
-	case r.Err == nil:
-		return kinesis.PutRecordsResultEntry{SequenceNumber: names.number(r.Number), ShardId: shard}
-	case throughputExceeded(r.Err):
-		return kinesis.PutRecordsResultEntry{
+func (s *Service) putRecordsOutput(stream string, results *shardlog.Results) *kinesis.PutRecordsOutput {
+	out := &kinesis.PutRecordsOutput{Records: kinesis.PutRecordsResults{
+		Parts:  make([]kinesis.PutRecordsPart, len(results.Parts)),
+		Places: make([]kinesis.PutRecordsPlace, len(results.Places)),
+	}}
+	for i := range results.Parts {
+		out.Records.Parts[i] = s.resultPart(stream, &results.Parts[i])
+	}
+	for i, p := range results.Places {
+		out.Records.Places[i] = kinesis.PutRecordsPlace(p)
+		if results.Parts[p.Part].Err != nil {
+			out.FailedRecordCount++
+		}
+	}
+	return out
+}
+
+func (s *Service) resultPart(stream string, p *shardlog.Part) kinesis.PutRecordsPart {
+	switch shard := kinesis.ShardID(p.Shard); {
+	case p.Err == nil:
+		return kinesis.PutRecordsPart{Numbers: p.First.Run(), ShardId: shard}
+	case throughputExceeded(p.Err):
+		return kinesis.PutRecordsPart{
 			ErrorCode:    kinesis.CodeProvisionedThroughputExceeded,
 			ErrorMessage: kinesis.RateExceeded(shard, stream, s.config.Account),
 		}
 	default:
-		return kinesis.PutRecordsResultEntry{ErrorCode: kinesis.CodeInternalFailure, ErrorMessage: kinesis.InternalFailureMessage}
+		return kinesis.PutRecordsPart{ErrorCode: kinesis.CodeInternalFailure, ErrorMessage: kinesis.InternalFailureMessage}
 	}
 }

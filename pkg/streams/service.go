@@ -61,9 +61,9 @@ func (s *Service) StreamARN(stream string) string {
 
 // logFailures logs why a shard did not store what was sent to it, once for each shard. That a shard is at its limits is no failure of
 // this endpoint, and counted in the request's own line.
-func (s *Service) logFailures(ctx context.Context, stream string, results []shardlog.Result) {
+func (s *Service) logFailures(ctx context.Context, stream string, results *shardlog.Results) {
 	logged := map[uint32]bool{}
-	for _, r := range results {
+	for _, r := range results.All() {
 		if r.Err != nil && !logged[r.Shard] && !overLimit(r.Err) {
 			logged[r.Shard] = true
 			s.config.Logger.ErrorContext(ctx, "append failed", "stream", stream, "shard", kinesis.ShardID(r.Shard), "cause", r.Err.Error())

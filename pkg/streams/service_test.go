@@ -130,8 +130,8 @@ func (f *fixture) put(t testing.TB, hash hashkey.Key, data ...string) []string {
 		t.Fatalf("%d records failed: %+v", out.FailedRecordCount, out.Records)
 	}
 	var numbers []string
-	for _, r := range out.Records {
-		numbers = append(numbers, r.SequenceNumber)
+	for i := range data {
+		numbers = append(numbers, out.Records.At(i).SequenceNumber)
 	}
 	return numbers
 }

@@ -108,8 +108,8 @@ func (b *bench) put(ctx context.Context, stream string, entries []kinesis.PutRec
 	if out.FailedRecordCount > 0 {
 		return fmt.Errorf("%d records failed", out.FailedRecordCount)
 	}
-	for i, r := range out.Records {
-		sent[r.SequenceNumber] = entries[i].Data
+	for i := range entries {
+		sent[out.Records.At(i).SequenceNumber] = entries[i].Data
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type Put struct {
 	records []segment.Record
 	start   int64 // on the history's own clock
 	end     int64
-	results []shardlog.Result
+	results *shardlog.Results
 	err     error
 }
 
@@ -41,7 +41,7 @@ func (h *StreamHistory) Start(writer string, records []segment.Record) *Put {
 }
 
 // Done notes what the writer was told.
-func (p *Put) Done(results []shardlog.Result, err error) {
+func (p *Put) Done(results *shardlog.Results, err error) {
 	p.history.mu.Lock()
 	defer p.history.mu.Unlock()
 	p.results, p.err, p.end = results, err, p.history.clock.Add(1)
@@ -65,7 +65,7 @@ func (p *Put) outcome(i int) error {
 	if p.err != nil {
 		return p.err
 	}
-	return p.results[i].Err
+	return p.results.At(i).Err
 }
 
 // seenAt is a record as it was read, and how many were read before it.
@@ -117,9 +117,9 @@ func (p *Put) check(seen map[string]seenAt) (found int, err error) {
 		outcome := p.outcome(i)
 		switch {
 		case outcome == nil && !there:
-			return 0, fmt.Errorf("acknowledged record %q is lost: it was in shard %d", r.Data, p.results[i].Shard)
-		case outcome == nil && at.Number != p.results[i].Number:
-			return 0, fmt.Errorf("record %q was acknowledged as %+v and read as %+v", r.Data, p.results[i].Number, at.Number)
+			return 0, fmt.Errorf("acknowledged record %q is lost: it was in shard %d", r.Data, p.results.At(i).Shard)
+		case outcome == nil && at.Number != p.results.At(i).Number:
+			return 0, fmt.Errorf("record %q was acknowledged as %+v and read as %+v", r.Data, p.results.At(i).Number, at.Number)
 		case outcome != nil && there && !errors.Is(outcome, shardlog.ErrUndecided):
 			return 0, fmt.Errorf("record %q was read, but its writer was told that it failed: %w", r.Data, outcome)
 		}
