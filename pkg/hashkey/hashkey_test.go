@@ -2,7 +2,11 @@ package hashkey_test
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"math/big"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,6 +119,48 @@ func checkOwner(t *testing.T, ranges []hashkey.Range, k hashkey.Key, owner int) 
 		if r.Contains(k) != (i == owner) {
 			t.Errorf("range %d of %d contains %s: %v", i, len(ranges), k, r.Contains(k))
 		}
+	}
+}
+
+// TestFloor holds the search against a walk.
+func TestFloor(t *testing.T) {
+	half := rapid.OneOf(rapid.Uint64Range(0, 3), rapid.Uint64Range(math.MaxUint64-3, math.MaxUint64), rapid.Uint64())
+	key := rapid.Custom(func(t *rapid.T) hashkey.Key { return hashkey.Key{Hi: half.Draw(t, "hi"), Lo: half.Draw(t, "lo")} })
+	rapid.Check(t, func(t *rapid.T) {
+		keys := append(rapid.SliceOfN(key, 0, 20).Draw(t, "keys"), hashkey.Key{})
+		slices.SortFunc(keys, hashkey.Key.Compare)
+		k := rapid.OneOf(key, rapid.SampledFrom(keys)).Draw(t, "k")
+		want := len(keys) - 1
+		for keys[want].Compare(k) > 0 {
+			want--
+		}
+		if got := hashkey.Floor(keys, k); got != want {
+			t.Fatalf("among %v, %v is found at %d, want %d", keys, k, got, want)
+		}
+	})
+}
+
+// BenchmarkFloor compares the search with one that branches.
+func BenchmarkFloor(b *testing.B) {
+	keys := make([]hashkey.Key, 8192)
+	for i := range keys {
+		keys[i] = hashkey.Key{Hi: rand.Uint64(), Lo: rand.Uint64()}
+	}
+	for _, n := range []int{4, 1000} {
+		var starts []hashkey.Key
+		for _, r := range hashkey.Uniform(n) {
+			starts = append(starts, r.Start)
+		}
+		b.Run(fmt.Sprintf("%d/floor", n), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				hashkey.Floor(starts, keys[i%len(keys)])
+			}
+		})
+		b.Run(fmt.Sprintf("%d/slices", n), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				_, _ = slices.BinarySearchFunc(starts, keys[i%len(keys)], hashkey.Key.Compare)
+			}
+		})
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -38,18 +37,13 @@ func NewStreams(log *Log) *Streams {
 // streamMap is a stream's map as it was read at a time, its open shards in the order of their hash key ranges.
 type streamMap struct {
 	Stream
-	open []ShardInfo
-	read time.Time
+	open   []ShardInfo
+	starts []hashkey.Key // of their ranges
+	read   time.Time
 }
 
 // shardFor returns the place among the open shards of the one that owns a hash key. Open shards cover all keys.
-func (m *streamMap) shardFor(k hashkey.Key) int {
-	i, found := slices.BinarySearchFunc(m.open, k, func(s ShardInfo, k hashkey.Key) int { return s.Keys.Start.Compare(k) })
-	if !found {
-		i--
-	}
-	return i
-}
+func (m *streamMap) shardFor(k hashkey.Key) int { return hashkey.Floor(m.starts, k) }
 
 // Put stores 1 to [segment.MaxRecords] records in the stream's shards, each shard's in the order given, the shards in
 // parallel. It returns what became of each, or an error if nothing was stored because the stream's map could not be had:
@@ -159,6 +153,9 @@ func (s *Streams) load(ctx context.Context, name string) (*streamMap, error) {
 		return nil, fmt.Errorf("read the map of stream %s: %w", name, err)
 	}
 	m := &streamMap{Stream: stream, open: stream.OpenShards(), read: read}
+	for _, info := range m.open {
+		m.starts = append(m.starts, info.Keys.Start)
+	}
 	s.maps[name] = m
 	return m, nil
 }
