@@ -84,7 +84,8 @@ func (r *Results) leaveOut(part, from int) {
 
 // batch is what one request sends to one shard in one round.
 type batch struct {
-	part    int // of the results
+	part    int   // of the results
+	size    int32 // how many records it has
 	records []segment.Record
 	taken   int // how many of them, from the first on, the shard's limits left room for
 }
@@ -92,50 +93,47 @@ type batch struct {
 // route groups the records that are due by shard, and has the results show them as parts. Each batch keeps the order of the request and
 // fits a segment.
 func route(m *streamMap, records []segment.Record, results *Results) []batch {
-	before := len(results.Parts)
-	parts := make([]Part, before, before+min(len(m.open), len(records)))
-	copy(parts, results.Parts)
-	sizes := make([]int32, 0, cap(parts)-before) // of the new parts
-	at := make([]int32, len(m.open))             // the new part of each shard, from 1 on
+	most := min(len(m.open), len(records))
+	batches := make([]batch, 0, most)
+	parts := append(make([]Part, 0, len(results.Parts)+most), results.Parts...)
+	at := make([]int32, len(m.open)) // the batch of each shard, from 1 on
 	for i := range records {
 		if !results.due(i) {
 			continue
 		}
 		shard := m.shardFor(records[i].HashKey())
 		if at[shard] == 0 {
+			batches = append(batches, batch{part: len(parts)})
 			parts = append(parts, Part{Shard: m.open[shard].Index})
-			sizes = append(sizes, 0)
-			at[shard] = int32(len(sizes))
+			at[shard] = int32(len(batches))
 		}
-		part := at[shard] - 1
-		results.Places[i] = Place{Part: int32(before) + part, Index: sizes[part]}
-		sizes[part]++
+		b := &batches[at[shard]-1]
+		results.Places[i] = Place{Part: int32(b.part), Index: b.size}
+		b.size++
 	}
 	results.Parts = parts
-	return batchesOf(records, results, sizes)
+	fill(batches, records, results)
+	return batches
 }
 
-// batchesOf returns the batches of the results' last parts, which have those sizes.
-func batchesOf(records []segment.Record, results *Results, sizes []int32) []batch {
-	batches := make([]batch, len(sizes))
-	first := len(results.Parts) - len(sizes)
-	if len(sizes) == 1 && int(sizes[0]) == len(records) {
-		batches[0] = batch{part: first, records: records}
-		return batches
+// fill gives the batches their records.
+func fill(batches []batch, records []segment.Record, results *Results) {
+	if int(batches[0].size) == len(records) { // it is the only one
+		batches[0].records = records
+		return
 	}
 	due := int32(0)
-	for _, size := range sizes {
-		due += size
+	for _, b := range batches {
+		due += b.size
 	}
 	rest := make([]segment.Record, due)
-	for i, size := range sizes {
-		batches[i] = batch{part: first + i, records: rest[:size:size]}
-		rest = rest[size:]
+	for i := range batches {
+		b := &batches[i]
+		b.records, rest = rest[:b.size:b.size], rest[b.size:]
 	}
 	for i, p := range results.Places {
-		if b := int(p.Part) - first; b >= 0 {
+		if b := int(p.Part) - batches[0].part; b >= 0 {
 			batches[b].records[p.Index] = records[i]
 		}
 	}
-	return batches
 }

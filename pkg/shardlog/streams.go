@@ -77,13 +77,7 @@ func (s *Streams) Put(ctx context.Context, name string, records []segment.Record
 // putRound appends by the map the records that no shard has seen or whose shard refused, and returns how many of them are refused.
 func (s *Streams) putRound(ctx context.Context, m *streamMap, records []segment.Record, results *Results) (refused int) {
 	batches := route(m, records, results)
-	put := func(b *batch) { s.putBatch(ctx, m, b, &results.Parts[b.part]) }
-	var wg sync.WaitGroup
-	for i := range batches[1:] {
-		wg.Go(func() { put(&batches[1+i]) })
-	}
-	put(&batches[0])
-	wg.Wait()
+	s.putBatches(ctx, m, batches, results.Parts)
 	for _, b := range batches {
 		switch {
 		case results.Parts[b.part].refused:
@@ -93,6 +87,21 @@ func (s *Streams) putRound(ctx context.Context, m *streamMap, records []segment.
 		}
 	}
 	return refused
+}
+
+// putBatches appends the batches in parallel, one of them on this goroutine.
+func (s *Streams) putBatches(ctx context.Context, m *streamMap, batches []batch, parts []Part) {
+	put := func(b *batch) { s.putBatch(ctx, m, b, &parts[b.part]) }
+	if len(batches) == 1 {
+		put(&batches[0])
+		return
+	}
+	var wg sync.WaitGroup
+	for i := range batches[1:] {
+		wg.Go(func() { put(&batches[1+i]) })
+	}
+	put(&batches[0])
+	wg.Wait()
 }
 
 func (s *Streams) putBatch(ctx context.Context, m *streamMap, b *batch, p *Part) {
