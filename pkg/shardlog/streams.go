@@ -91,20 +91,21 @@ func (s *Streams) putRound(ctx context.Context, m *streamMap, records []segment.
 
 // putBatches appends the batches in parallel, one of them on this goroutine.
 func (s *Streams) putBatches(ctx context.Context, m *streamMap, batches []batch, parts []Part) {
-	put := func(b *batch) { s.putBatch(ctx, m, b, &parts[b.part]) }
 	if len(batches) == 1 {
-		put(&batches[0])
+		s.putBatch(ctx, m, &batches[0], parts)
 		return
 	}
 	var wg sync.WaitGroup
 	for i := range batches[1:] {
-		wg.Go(func() { put(&batches[1+i]) })
+		wg.Go(func() { s.putBatch(ctx, m, &batches[1+i], parts) })
 	}
-	put(&batches[0])
+	s.putBatch(ctx, m, &batches[0], parts)
 	wg.Wait()
 }
 
-func (s *Streams) putBatch(ctx context.Context, m *streamMap, b *batch, p *Part) {
+// putBatch appends a batch, and has its part tell what became of it.
+func (s *Streams) putBatch(ctx context.Context, m *streamMap, b *batch, parts []Part) {
+	p := &parts[b.part]
 	var at Appended
 	at, b.taken, p.Err = s.append(ctx, m, p.Shard, b.records)
 	p.refused = errors.Is(p.Err, ErrShardClosed)
