@@ -154,7 +154,8 @@ func (s *Streams) reload(ctx context.Context, name string) (*streamMap, error) {
 }
 
 func (s *Streams) load(ctx context.Context, name string) (*streamMap, error) {
-	read := s.log.options.Now()
+	// By the calendar: the other clock may stand still while the process is frozen, as between two requests of a Lambda.
+	read := s.log.options.Now().Round(0)
 	stream, err := s.loadNow(ctx, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
