@@ -149,6 +149,7 @@ func (o *options) openStore(ctx context.Context) (shardlog.Store, func() error, 
 		if err != nil {
 			return nil, nil, err
 		}
+		useWaits()
 		return store, store.Close, nil
 	}
 }
