@@ -10,8 +10,14 @@ import (
 	"millrace/pkg/shardlog"
 )
 
-// maxCommitBytes bounds the segments of one commit: how long it takes and what memory it needs.
-const maxCommitBytes = 16 << 20
+const (
+	// maxCommitBytes bounds the segments of one commit: how long it takes and what memory it needs.
+	maxCommitBytes = 16 << 20
+	// yields is how often the goroutine that commits lets others run before it cuts a commit, if any wait for a processor. One lets the writers
+	// that were just answered go on, and those behind them take some more to put: three are a tenth faster than one, for 32 producers of single records and for 8
+	// of 500, as commits are fewer and larger.
+	yields = 3
+)
 
 // put is one call of PutOnce that waits for its commit, or of Counter, which has no content to store, or a segment that moves.
 type put struct {
@@ -70,8 +76,9 @@ func (s *Store) enqueue(p *put) error {
 // commitQueue commits what waits, again and again, until nothing does.
 func (s *Store) commitQueue() {
 	for {
-		// Lets the writers that are about to put, and those just answered, do so before the commit is cut: it is about twice as full for that.
-		runtime.Gosched()
+		for range yields {
+			runtime.Gosched()
+		}
 		puts := s.take()
 		if puts == nil {
 			return
