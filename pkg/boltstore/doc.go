@@ -13,8 +13,8 @@
 //
 // A store that is closed has settled all. A crash leaves the rest to the next Open, which reads the journal from that note on.
 //
-// What lost: contents in the bbolt file, at two syncs a commit and every page of a commit's path through the tree. BenchmarkAppend compares the stores of two
-// commits.
+// What lost: contents in the bbolt file, at two syncs a commit and with every page on a commit's way through the tree. That took three quarters of the
+// single puts in a second, and nine tenths of those of 500 records.
 //
 // # Layout, format 2
 //
