@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -93,7 +92,7 @@ func (s *Store) start(dir string, options journal.Options) error {
 		return true, tx.Bucket([]byte(bucketMeta)).Put([]byte(keySettled), appendPlace(nil, settled))
 	}, nil)
 	if err == nil {
-		err = syncDir(dir)
+		err = journal.SyncDir(dir)
 	}
 	if err == nil {
 		err = s.db.View(s.loadCounters)
@@ -126,13 +125,13 @@ func checkFormat(tx *bbolt.Tx) error {
 	return nil
 }
 
-func createBuckets(tx *bbolt.Tx) (changed bool, err error) {
+func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range []string{bucketMeta, bucketStreams, bucketShards, bucketCounters, bucketLog, bucketFiles} {
 		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return true, tx.Bucket([]byte(bucketMeta)).Put([]byte(keyFormat), binary.BigEndian.AppendUint32(nil, format))
+	return tx.Bucket([]byte(bucketMeta)).Put([]byte(keyFormat), binary.BigEndian.AppendUint32(nil, format))
 }
 
 // loadCounters opens in memory the counters that are open in the file.
@@ -175,21 +174,9 @@ func makeDir(dir string) error {
 		return err
 	}
 	for _, d := range missing {
-		if err := syncDir(filepath.Dir(d)); err != nil {
+		if err := journal.SyncDir(filepath.Dir(d)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// syncDir makes the names in a directory durable. Windows has no such call, and needs none.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -13,7 +13,7 @@ import (
 func (s *Store) readJournal() (next journal.Place, err error) {
 	var settled journal.Place
 	err = s.db.Update(func(tx *bbolt.Tx) error {
-		if _, err := createBuckets(tx); err != nil {
+		if err := createBuckets(tx); err != nil {
 			return err
 		}
 		settled, err = settledTo(tx)

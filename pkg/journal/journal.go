@@ -170,23 +170,24 @@ func (j *Journal) End() Place { return j.end }
 
 // next goes on to a new file. Its header and its name are on the disk before any record is written.
 func (j *Journal) next() error {
-	old, number := j.end, j.end.File+1
+	if err := j.Close(); err != nil {
+		return err
+	}
+	number := j.end.File + 1
 	path := Path(j.dir, number)
 	file, err := j.options.Create(path)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	if _, err = file.WriteAt(header(number), 0); err == nil {
-		err = errors.Join(file.Sync(), syncDir(j.dir))
+		err = errors.Join(file.Sync(), SyncDir(j.dir))
 	}
 	j.end.File = number // also where it failed: the name may be taken for good
 	if err != nil {
 		return errors.Join(fmt.Errorf("create %s: %w", path, err), file.Close(), os.Remove(path))
 	}
-	before := *j
 	j.file, j.end.Offset, j.size = file, int64(headerSize), int64(headerSize)
-	before.end = old
-	return before.Close()
+	return nil
 }
 
 func header(number uint64) []byte {
@@ -287,8 +288,8 @@ func create(path string) (File, error) {
 	return synced{f}, nil
 }
 
-// syncDir makes the names in a directory durable. Windows has no such call, and needs none.
-func syncDir(dir string) error {
+// SyncDir makes the names in a directory durable. Windows has no such call, and needs none.
+func SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
