@@ -153,29 +153,36 @@ func TestCommitsOfEach(t *testing.T) {
 	}
 }
 
-func TestPutsShareCommit(t *testing.T) {
-	const puts = 50
+// putsBehindOne has so many puts wait for the commit of one, and returns how many commits all of them took. It fills slots 1 to waiting+2.
+func putsBehindOne(t *testing.T, waiting, size int) (s *boltstore.Store, shard shardlog.Shard, commits int64) {
+	t.Helper()
 	s, disk := openOn(t, t.TempDir(), 0)
-	shard := create(t, s, "orders", "a1").Shard(0)
+	shard = create(t, s, "orders", "a1").Shard(0)
 	mustAdd(t, s, shard, 80)
 	before := disk.syncs.Load()
 	release := s.HoldCommits()
 	var g errgroup.Group
 	g.Go(func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 80)) })
 	s.AwaitQueue(0)
-	for slot := uint64(3); slot <= puts; slot++ {
-		g.Go(func() error { return s.PutOnce(t.Context(), shard, slot, segment(slot, 80)) })
+	for i := range uint64(waiting) {
+		g.Go(func() error { return s.PutOnce(t.Context(), shard, 3+i, segment(3+i, size)) })
 	}
-	s.AwaitQueue(puts - 2)
+	s.AwaitQueue(waiting)
 	release()
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if got := disk.syncs.Load() - before; got != 2 {
-		t.Errorf("one put and %d that waited for it took %d commits, want 2", puts-2, got)
+	return s, shard, disk.syncs.Load() - before
+}
+
+func TestPutsShareCommit(t *testing.T) {
+	const waiting = 48
+	s, shard, commits := putsBehindOne(t, waiting, 80)
+	if commits != 2 {
+		t.Errorf("one put and %d that waited for it took %d commits, want 2", waiting, commits)
 	}
-	if got := len(slots(t, s, shard)); got != puts {
-		t.Errorf("%d contents, want %d", got, puts)
+	if got := len(slots(t, s, shard)); got != waiting+2 {
+		t.Errorf("%d contents, want %d", got, waiting+2)
 	}
 }
 
@@ -206,24 +213,8 @@ func TestOneSlotInOneCommit(t *testing.T) {
 }
 
 func TestCommitsAreBounded(t *testing.T) {
-	s, disk := openOn(t, t.TempDir(), 0)
-	shard := create(t, s, "orders", "a1").Shard(0)
-	mustAdd(t, s, shard, 80)
-	before := disk.syncs.Load()
-	release := s.HoldCommits()
-	var g errgroup.Group
-	g.Go(func() error { return s.PutOnce(t.Context(), shard, 2, segment(2, 80)) })
-	s.AwaitQueue(0)
-	for slot := uint64(3); slot <= 9; slot++ {
-		g.Go(func() error { return s.PutOnce(t.Context(), shard, slot, segment(slot, 5<<20)) })
-	}
-	s.AwaitQueue(7)
-	release()
-	if err := g.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	if got := disk.syncs.Load() - before; got != 4 {
-		t.Errorf("a put and 7 of 5 MB that waited took %d commits, want 1 and 3 of at most 16 MB", got)
+	if _, _, commits := putsBehindOne(t, 7, 5<<20); commits != 4 {
+		t.Errorf("a put and 7 of 5 MB that waited took %d commits, want 1 and 3 of at most 16 MB", commits)
 	}
 }
 
