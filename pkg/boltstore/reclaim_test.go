@@ -239,6 +239,9 @@ func TestExtendComesBeforeReclaim(t *testing.T) {
 		s := open(t, t.TempDir())
 		shard := create(t, s, "orders", "a1").Shard(0)
 		fill(t, s, shard, 1, 3, func(slot uint64) shardlog.Content { return expiring(slot, 80, time.Hour) })
+		if err := s.Settle(); err != nil { // so that all that either waits for is its own transaction
+			t.Fatal(err)
+		}
 		release := s.HoldCommits()
 		extended, reclaimed := make(chan error, 1), make(chan error, 1)
 		go func() { extended <- s.Extend(t.Context(), shard, 3, 5*time.Hour) }()
