@@ -52,7 +52,7 @@ func (s *Store) empty(ctx context.Context, file uint64) error {
 	var chunk []*put
 	size := 0
 	move := func() error {
-		err := s.move(ctx, chunk)
+		err := s.move(chunk)
 		chunk, size = nil, 0
 		return err
 	}
@@ -85,20 +85,15 @@ func (s *Store) refersTo(ctx context.Context, shard shardlog.Shard, slot uint64,
 	return refers, err
 }
 
-func (s *Store) move(ctx context.Context, puts []*put) error {
+func (s *Store) move(puts []*put) error {
 	for _, p := range puts {
 		if err := s.enqueue(p); err != nil {
 			return err
 		}
 	}
 	for _, p := range puts {
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if p.err != nil {
-			return p.err
+		if err := p.wait(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -23,7 +23,7 @@ func (s *Store) Counter(ctx context.Context, shard shardlog.Shard) (shardlog.Cou
 	case !open:
 		c, err = s.storedCounter(ctx, shard)
 	case ahead:
-		err = s.await(ctx, &put{ctx: ctx, kind: kindCounter, shard: shard})
+		err = s.await(&put{ctx: ctx, kind: kindCounter, shard: shard})
 	}
 	if err != nil {
 		return shardlog.Counter{}, fmt.Errorf("read the counter of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)

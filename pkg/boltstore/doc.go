@@ -81,6 +81,8 @@
 //
 // # Failures
 //
+// A put whose context ends is told so within a tenth of a second, while it waits or is being committed; it is stored or not.
+//
 // A commit that could not be written has left nothing: its puts are tried again one by one, as one
 // that does not fit the disk must not fail its neighbours, and fail with [shardlog.ErrRefused]. If it was written but could
 // not be synced, nobody can tell what a crash would leave: the store then refuses everything until it is opened anew. The same holds for the index's transactions.

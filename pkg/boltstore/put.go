@@ -5,18 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
+	"time"
 
 	"millrace/pkg/journal"
 	"millrace/pkg/shardlog"
 )
 
 const (
-	// maxCommitBytes bounds the segments of one commit: how long it takes and what memory it needs.
+	// maxCommitBytes and maxCommitPuts bound one commit: how long it takes and what memory it needs, and by how much it brings the journal ahead of the
+	// index.
 	maxCommitBytes = 16 << 20
+	maxCommitPuts  = 1024
 	// yields is how often the goroutine that commits lets others run before it cuts a commit, if any wait for a processor. One lets the writers
 	// that were just answered go on, and those behind them take some more to put: three are a tenth faster than one, for 32 producers of single records and for 8
 	// of 500, as commits are fewer and larger.
 	yields = 3
+	// watchEvery is how long after its context ended a put waits on at most.
+	watchEvery = 100 * time.Millisecond
 )
 
 // put is one call of PutOnce that waits for its commit, or of Counter, which has no content to store, or a segment that moves.
@@ -28,8 +34,25 @@ type put struct {
 	content shardlog.Content
 	old     journal.Place // where a segment that moves stands
 
-	err  error         // the outcome, to be read once done is closed
-	done chan struct{} // closed when the outcome is known
+	err error // what the commit has for an outcome so far
+
+	told    atomic.Bool
+	outcome error         // to be read once done is closed
+	done    chan struct{} // closed when the outcome is known
+}
+
+// tell gives a put its outcome, unless it has one.
+func (p *put) tell(outcome error) {
+	if p.told.CompareAndSwap(false, true) {
+		p.outcome = outcome
+		close(p.done)
+	}
+}
+
+// wait returns the outcome once it is known, which is not long after the context ends.
+func (p *put) wait() error {
+	<-p.done
+	return p.outcome
 }
 
 // PutOnce implements [shardlog.Store]. The error for a slot that is taken leaves Packed out. A put for a shard that is gone with its
@@ -41,20 +64,15 @@ func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, 
 	if err := checkContent(c); err != nil {
 		return err
 	}
-	return s.await(ctx, &put{ctx: ctx, kind: kindContent, shard: shard, slot: slot, content: c})
+	return s.await(&put{ctx: ctx, kind: kindContent, shard: shard, slot: slot, content: c})
 }
 
 // await has a put committed, and returns its outcome.
-func (s *Store) await(ctx context.Context, p *put) error {
+func (s *Store) await(p *put) error {
 	if err := s.enqueue(p); err != nil {
 		return err
 	}
-	select {
-	case <-p.done:
-		return p.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return p.wait()
 }
 
 // enqueue hands a put to the goroutine that commits, and starts it where none is at work.
@@ -66,6 +84,10 @@ func (s *Store) enqueue(p *put) error {
 		return err
 	}
 	s.queue = append(s.queue, p)
+	if !s.watched {
+		s.watched = true
+		time.AfterFunc(watchEvery, s.watch)
+	}
 	if !s.committing {
 		s.committing = true
 		s.commits.Go(s.commitQueue)
@@ -93,17 +115,35 @@ func (s *Store) take() []*put {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
-		s.committing, s.queue = false, nil
+		s.committing, s.queue, s.taken = false, nil, nil
 		return nil
 	}
 	n, size := 0, 0
-	for n < len(s.queue) && (n == 0 || size+len(s.queue[n].content.Packed) <= maxCommitBytes) {
+	for n < min(len(s.queue), maxCommitPuts) && (n == 0 || size+len(s.queue[n].content.Packed) <= maxCommitBytes) {
 		size += len(s.queue[n].content.Packed)
 		n++
 	}
-	puts := s.queue[:n:n]
+	s.taken = s.queue[:n:n]
 	s.queue = s.queue[n:]
-	return puts
+	return s.taken
+}
+
+// watch tells puts so whose contexts have ended while they wait, now and then for as long as any do. A timer for each of them would be a tenth of what a
+// put costs.
+func (s *Store) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, waiting := range [][]*put{s.taken, s.queue} {
+		for _, p := range waiting {
+			if err := p.ctx.Err(); err != nil {
+				p.tell(err)
+			}
+		}
+	}
+	s.watched = s.committing
+	if s.watched {
+		time.AfterFunc(watchEvery, s.watch)
+	}
 }
 
 // commitPuts gives each put its outcome: all with one append to the journal or, where that fails, each with its own.
@@ -124,7 +164,7 @@ func (s *Store) commitPuts(puts []*put) {
 		if p.err != nil && p.kind == kindContent {
 			p.err = fmt.Errorf("store slot %d of shard %d: %w", p.slot, p.shard.Index, p.err)
 		}
-		close(p.done)
+		p.tell(p.err)
 	}
 }
 

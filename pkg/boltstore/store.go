@@ -39,6 +39,8 @@ type Store struct {
 	closed     bool
 	broken     error // why the file is not to be trusted; nil while it is
 	queue      []*put
+	taken      []*put        // of the commit under way
+	watched    bool          // whether watch will look at them
 	committing bool          // whether a goroutine takes from queue
 	syncing    int           // id of the transaction that is being committed, 0 if none is
 	synced     chan struct{} // closed when that commit has ended

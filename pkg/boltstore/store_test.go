@@ -216,6 +216,9 @@ func TestCommitsAreBounded(t *testing.T) {
 	if _, _, commits := putsBehindOne(t, 7, 5<<20); commits != 4 {
 		t.Errorf("a put and 7 of 5 MB that waited took %d commits, want 1 and 3 of at most 16 MB", commits)
 	}
+	if _, _, commits := putsBehindOne(t, 1025, 80); commits != 3 {
+		t.Errorf("a put and 1,025 that waited took %d commits, want 1 and 2 of at most 1,024 puts", commits)
+	}
 }
 
 func TestPutWhoseContextEndsWhileItWaits(t *testing.T) {
@@ -223,17 +226,30 @@ func TestPutWhoseContextEndsWhileItWaits(t *testing.T) {
 	shard := create(t, s, "orders", "a1").Shard(0)
 	release := s.HoldCommits()
 	ctx, cancel := context.WithCancel(t.Context())
-	outcome := make(chan error)
-	go func() { outcome <- s.PutOnce(ctx, shard, 1, segment(1, 80)) }()
-	s.AwaitQueue(0)
+	outcomes, stays := make(chan error), make(chan error, 1)
+	put := func(ctx context.Context, slot uint64, outcome chan error) {
+		go func() { outcome <- s.PutOnce(ctx, shard, slot, segment(slot, 80)) }()
+		s.AwaitQueue(int(slot - 1))
+	}
+	put(ctx, 1, outcomes) // is being committed
+	put(ctx, 2, outcomes)
+	put(t.Context(), 3, stays)
 	cancel()
-	if err := <-outcome; !errors.Is(err, context.Canceled) {
-		t.Errorf("PutOnce: %v, want context.Canceled", err)
+	for range 2 {
+		if err := <-outcomes; !errors.Is(err, context.Canceled) {
+			t.Errorf("PutOnce: %v, want context.Canceled", err)
+		}
 	}
 	if err := s.CreateStream(ctx, storetest.NewStream("other", "b2", 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("CreateStream: %v, want context.Canceled", err)
 	}
+	if len(stays) > 0 {
+		t.Errorf("PutOnce of the one that waits on: %v", <-stays)
+	}
 	release()
+	if err := <-stays; err != nil {
+		t.Error(err)
+	}
 	mustAdd(t, s, shard, 80)
 }
 
