@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"millrace/pkg/deadline"
@@ -22,6 +21,10 @@ const (
 	// they waited, 32 of 10 KB a third; 32 of 5 KB are a twentieth slower.
 	soloBytes   = 8 << 10
 	soloRecords = segment.MaxRecords / 2
+	// roundYields is how often other goroutines run before what waits goes, if any wait for a processor: the writers that were just
+	// answered append again, and so come along. Of 32 producers of single records, 14 share a commit of the embedded store for this, instead of
+	// 9, which makes 1.1 times the throughput.
+	roundYields = 4
 	// patience is how long an append waits at most for one under way, of which an ordinary one is done long before.
 	patience = 50 * time.Millisecond
 )
@@ -33,6 +36,10 @@ const (
 // a shard is, the more appends share its slots. One group under way at a time is best: on DynamoDB Local, where 64 producers
 // put single records, a second one made 1.25 times as many slots, four 1.6 times, and neither was faster.
 //
+// Where the store commits whatever comes at one time together ([Options.Rounds]), appends wait for those to any shard, and the groups of all
+// shards go in one round. A group that went as soon as its own shard was free would come too late for the commit in
+// which the others are, and half of the shards would take turns with the other half, with twice the commits.
+//
 // Three do not wait any longer: a group that has no room for the next append; one whose first append has waited for as
 // long as patience, since what is under way may be stuck; and an append that has little to gain, because it is
 // large, or no time left to wait. Nor do others wait for these. So waiting never holds up what a shard can take.
@@ -42,11 +49,12 @@ const (
 // A group's appends stand in its segment one after another, so each keeps the order of its records.
 //
 // A group ends by the first of its appends' deadlines. If it has certainly stored nothing by then, the others go again.
-// An append whose context is cancelled leaves the group that waits, but not the one under way: it is told what became
-// of that, which is no later than its deadline. A group under way gives up once the contexts of all its appends have ended.
+// An append whose context was cancelled while it waited is left out when the group goes. One in a group under way is told what became
+// of that, which is no later than its deadline. A group under way gives up once the contexts of all its appends have ended. Contexts are
+// looked at then and not waited for: it takes a timer and a place with the parent to wait for one, a twelfth of what a single put takes.
 type groups struct {
 	mu    sync.Mutex
-	lanes map[lane]*group // on which an append is under way that others wait for: the group that waits, nil where nobody does
+	lines map[lane][]*group // by their lines, where appends are under way that others wait for: the groups that wait, of different lanes
 }
 
 // lane is what appends must have in common to share a slot.
@@ -57,6 +65,7 @@ type lane struct {
 
 // group is appends that share a slot.
 type group struct {
+	lane    lane
 	members []*member
 	records int
 	bytes   int
@@ -100,176 +109,177 @@ func (l *Log) share(ctx context.Context, ln lane, records []segment.Record) (App
 // shareOnce gives the append an outcome.
 func (l *Log) shareOnce(ln lane, m *member) {
 	if m.usage.Records > soloRecords || m.usage.Bytes > soloBytes || time.Until(m.end) < l.options.GiveUpTime+patience {
-		l.runGroup(ln, &group{members: []*member{m}})
+		l.runGroup(&group{lane: ln, members: []*member{m}})
 		return
 	}
-	g := l.enter(ln, m)
-	if g == nil {
-		defer l.leave(ln)
-		l.runGroup(ln, &group{members: []*member{m}})
+	if !l.enter(ln, m) {
+		defer l.leave(l.line(ln))
+		l.runGroup(&group{lane: ln, members: []*member{m}})
 		return
 	}
-	select {
-	case <-m.done:
-	case <-m.ctx.Done():
-		if l.withdraw(ln, g, m) {
-			m.taken, m.err = len(m.records), m.ctx.Err()
-			return
-		}
-		<-m.done
-	}
+	<-m.done
 }
 
-// enter returns the group with which the append waits, or nil if it goes at once, and must leave afterwards.
-func (l *Log) enter(ln lane, m *member) *group {
+// line returns the line in which a lane's appends wait: its own, or that of all.
+func (l *Log) line(ln lane) lane {
+	if l.options.Rounds {
+		return lane{}
+	}
+	return ln
+}
+
+// enter has the append wait with a group; or else it goes at once, and must leave afterwards.
+func (l *Log) enter(ln lane, m *member) (waits bool) {
 	l.groups.mu.Lock()
 	defer l.groups.mu.Unlock()
-	g, busy := l.groups.lanes[ln]
+	line := l.line(ln)
+	waiting, busy := l.groups.lines[line]
 	if !busy {
-		l.groups.lanes[ln] = nil
-		return nil
-	}
-	if g != nil && (g.records+m.usage.Records > segment.MaxRecords || g.bytes+m.usage.Bytes > groupBytes) {
-		g.timer.Stop()
-		go l.runGroup(ln, g)
-		g = nil
-	}
-	if g == nil {
-		g = &group{}
-		g.timer = time.AfterFunc(patience, func() { l.runImpatient(ln, g) })
-		l.groups.lanes[ln] = g
-	}
-	m.done = make(chan struct{})
-	g.members = append(g.members, m)
-	g.records += m.usage.Records
-	g.bytes += m.usage.Bytes
-	return g
-}
-
-// leave ends what others waited for, and has those go who did.
-func (l *Log) leave(ln lane) {
-	l.groups.mu.Lock()
-	defer l.groups.mu.Unlock()
-	if l.groups.lanes[ln] != nil {
-		go l.runWaiting(ln)
-		return
-	}
-	delete(l.groups.lanes, ln)
-}
-
-// runWaiting runs one group after another, until none waits.
-func (l *Log) runWaiting(ln lane) {
-	for {
-		// Lets the writers just answered append again before the group is closed: with 8 and 64 writers of 100 bytes on bbolt
-		// this makes 1.3 to 2.3 times the throughput.
-		runtime.Gosched()
-		g := l.takeWaiting(ln)
-		if g == nil {
-			return
-		}
-		l.runGroup(ln, g)
-	}
-}
-
-// takeWaiting returns the group that waits, or nil if none does: nothing is under way on the lane then.
-func (l *Log) takeWaiting(ln lane) *group {
-	l.groups.mu.Lock()
-	defer l.groups.mu.Unlock()
-	g := l.groups.lanes[ln]
-	if g == nil {
-		delete(l.groups.lanes, ln)
-		return nil
-	}
-	l.groups.lanes[ln] = nil
-	g.timer.Stop()
-	return g
-}
-
-// runImpatient runs a group that has waited for long enough, if it still waits.
-func (l *Log) runImpatient(ln lane, g *group) {
-	l.groups.mu.Lock()
-	waits := l.groups.lanes[ln] == g
-	if waits {
-		l.groups.lanes[ln] = nil
-	}
-	l.groups.mu.Unlock()
-	if waits {
-		l.runGroup(ln, g)
-	}
-}
-
-// withdraw takes an append out of its group, if that still waits.
-func (l *Log) withdraw(ln lane, g *group, m *member) bool {
-	l.groups.mu.Lock()
-	defer l.groups.mu.Unlock()
-	if l.groups.lanes[ln] != g {
+		l.groups.lines[line] = nil
 		return false
 	}
-	g.members = slices.DeleteFunc(g.members, func(other *member) bool { return other == m })
-	g.records -= m.usage.Records
-	g.bytes -= m.usage.Bytes
-	if len(g.members) == 0 {
-		g.timer.Stop()
-		l.groups.lanes[ln] = nil
+	i := slices.IndexFunc(waiting, func(g *group) bool { return g.lane == ln })
+	if i >= 0 && !waiting[i].fits(m.usage) {
+		waiting[i].timer.Stop()
+		go l.runGroup(waiting[i])
+		waiting = slices.Delete(waiting, i, i+1)
+		i = -1
 	}
+	if i < 0 {
+		g := &group{lane: ln}
+		g.timer = time.AfterFunc(patience, func() { l.runImpatient(g) })
+		i, waiting = len(waiting), append(waiting, g)
+		l.groups.lines[line] = waiting
+	}
+	m.done = make(chan struct{})
+	waiting[i].add(m)
 	return true
 }
 
-// runGroup appends what a group's members have, and tells each what became of its own.
-func (l *Log) runGroup(ln lane, g *group) {
-	ctx, end, stop := g.context()
-	defer stop()
+func (g *group) fits(u Usage) bool {
+	return g.records+u.Records <= segment.MaxRecords && g.bytes+u.Bytes <= groupBytes
+}
+
+func (g *group) add(m *member) {
+	g.members = append(g.members, m)
+	g.records += m.usage.Records
+	g.bytes += m.usage.Bytes
+}
+
+// leave ends what others waited for, and has those go who did.
+func (l *Log) leave(line lane) {
+	l.groups.mu.Lock()
+	defer l.groups.mu.Unlock()
+	if len(l.groups.lines[line]) > 0 {
+		go l.runWaiting(line)
+		return
+	}
+	delete(l.groups.lines, line)
+}
+
+// runWaiting runs what waits, round after round, until nothing does.
+func (l *Log) runWaiting(line lane) {
+	for {
+		for range roundYields {
+			runtime.Gosched()
+		}
+		round := l.takeWaiting(line)
+		if len(round) == 0 {
+			return
+		}
+		var others sync.WaitGroup
+		for _, g := range round[1:] {
+			others.Go(func() { l.runGroup(g) })
+		}
+		l.runGroup(round[0])
+		others.Wait()
+	}
+}
+
+// takeWaiting returns the groups that wait. If none does, nothing is under way on the line any more.
+func (l *Log) takeWaiting(line lane) []*group {
+	l.groups.mu.Lock()
+	defer l.groups.mu.Unlock()
+	round := l.groups.lines[line]
+	if len(round) == 0 {
+		delete(l.groups.lines, line)
+		return nil
+	}
+	l.groups.lines[line] = nil
+	for _, g := range round {
+		g.timer.Stop()
+	}
+	return round
+}
+
+// runImpatient runs a group that has waited for long enough, if it still waits.
+func (l *Log) runImpatient(g *group) {
+	line := l.line(g.lane)
+	l.groups.mu.Lock()
+	i := slices.Index(l.groups.lines[line], g)
+	if i >= 0 {
+		l.groups.lines[line] = slices.Delete(l.groups.lines[line], i, i+1)
+	}
+	l.groups.mu.Unlock()
+	if i >= 0 {
+		l.runGroup(g)
+	}
+}
+
+// runGroup appends what a group's members have, and tells each what became of its own. Who went away while it waited is left out.
+func (l *Log) runGroup(g *group) {
+	g.members = slices.DeleteFunc(g.members, func(m *member) bool {
+		err := m.ctx.Err()
+		if err != nil {
+			m.tell(outcome{taken: len(m.records), err: err})
+		}
+		return err != nil
+	})
+	if len(g.members) == 0 {
+		return
+	}
+	ctx, end := g.context()
+	defer ctx.Cancel()
 	work := deadline.With(ctx, end.Add(-l.options.GiveUpTime))
 	defer work.Cancel()
 	parts := make([][]segment.Record, len(g.members))
 	for i, m := range g.members {
 		parts[i] = m.records
 	}
-	at, err := l.append(ctx, work, ln, parts)
+	at, err := l.append(ctx, work, g.lane, parts)
 	certain := err != nil && !errors.Is(err, ErrUndecided)
 	for i, m := range g.members {
-		m.taken, m.err = len(parts[i]), err
+		o := outcome{taken: len(parts[i]), err: err}
 		switch {
-		case m.taken == 0 && !errors.Is(err, ErrShardClosed):
-			m.err = &OverLimitError{}
+		case o.taken == 0 && !errors.Is(err, ErrShardClosed):
+			o.err = &OverLimitError{}
 		case err == nil:
-			m.at = at
-			at.First += m.taken
+			o.at = at
+			at.First += o.taken
 		default:
-			m.again = certain && work.Err() != nil && m.ctx.Err() == nil && m.end.After(end) && time.Until(m.end) > l.options.GiveUpTime
+			o.again = certain && work.Err() != nil && m.ctx.Err() == nil && m.end.After(end) && time.Until(m.end) > l.options.GiveUpTime
 		}
-		if m.done != nil {
-			close(m.done)
-		}
+		m.tell(o)
+	}
+}
+
+func (m *member) tell(o outcome) {
+	m.outcome = o
+	if m.done != nil {
+		close(m.done)
 	}
 }
 
 // context returns the context of a group's append: it has the values of the first member's, and ends when all of theirs have ended. End
 // is the first of the members' deadlines.
-func (g *group) context() (ctx context.Context, end time.Time, stop func()) {
-	first := g.members[0]
-	if len(g.members) == 1 {
-		return first.ctx, first.end, func() {}
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(first.ctx))
-	var left atomic.Int64
-	left.Store(int64(len(g.members)))
-	stops := make([]func() bool, len(g.members))
-	end = first.end
+func (g *group) context() (ctx *deadline.Shared, end time.Time) {
+	end = g.members[0].end
+	contexts := make([]context.Context, len(g.members))
 	for i, m := range g.members {
+		contexts[i] = m.ctx
 		if m.end.Before(end) {
 			end = m.end
 		}
-		stops[i] = context.AfterFunc(m.ctx, func() {
-			if left.Add(-1) == 0 {
-				cancel()
-			}
-		})
 	}
-	return ctx, end, func() {
-		for _, stop := range stops {
-			stop()
-		}
-		cancel()
-	}
+	return deadline.All(contexts), end
 }

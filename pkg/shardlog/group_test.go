@@ -166,24 +166,30 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// TestWaitingAppendGivesUp: an append whose producer goes away while it waits is not stored, and those beside it are.
+// TestWaitingAppendGivesUp: an append whose producer goes away while it waits is not stored, and those beside it are. It is told so when the group
+// goes, which patience bounds.
 func TestWaitingAppendGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCrowd(t, 1, false, nil)
 		ctx, cancel := context.WithCancel(t.Context())
-		gone := c.append(ctx, records(1, 0, 2), false)
-		alone, cancelAlone := context.WithCancel(t.Context())
+		alone := c.append(ctx, records(1, 0, 2), false)
 		cancel()
+		time.Sleep(time.Second)
 		synctest.Wait()
-		if !errors.Is(gone.err, context.Canceled) || errors.Is(gone.err, shardlog.ErrUndecided) {
-			t.Errorf("it was told %+v", gone)
-		}
-		c.append(alone, records(2, 0, 1), false)
-		cancelAlone() // it was the only one to wait
-		synctest.Wait()
+		ctx, cancel = context.WithCancel(t.Context())
+		beside := c.append(ctx, records(2, 0, 2), false)
+		cancel()
 		other := c.append(t.Context(), records(3, 0, 1), false)
 		c.end()
 		c.wantCalls(2, 2)
+		for _, gone := range []*told{alone, beside} {
+			if !errors.Is(gone.err, context.Canceled) || errors.Is(gone.err, shardlog.ErrUndecided) {
+				t.Errorf("it was told %+v", gone)
+			}
+		}
+		if alone.after != 50*time.Millisecond || beside.after != time.Second {
+			t.Errorf("told after %v and %v, want 50 ms and when the first was done", alone.after, beside.after)
+		}
 		if other.err != nil || other.at.First != 0 {
 			t.Errorf("the other was told %+v", other)
 		}

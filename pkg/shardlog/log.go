@@ -36,6 +36,9 @@ type Options struct {
 	Now func() time.Time
 	// Compress has segments compressed where that makes them smaller. Segments are read whatever was chosen for them.
 	Compress bool
+	// Rounds says that the store commits together what is put into any shards at one time. Appends that meet then wait for each other
+	// across shards. Default false: within a shard.
+	Rounds bool
 }
 
 func (o Options) withDefaults() Options {
@@ -76,7 +79,7 @@ func NewLog(store Store, options Options) *Log {
 		store:   store,
 		options: options.withDefaults(),
 		packer:  segment.Packer{Compress: options.Compress},
-		groups:  groups{lanes: map[lane]*group{}},
+		groups:  groups{lines: map[lane][]*group{}},
 		sealed:  map[Shard]uint64{},
 	}
 }

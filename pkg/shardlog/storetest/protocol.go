@@ -12,14 +12,15 @@ import (
 	"millrace/pkg/shardlog"
 )
 
-// testProtocol has 16 writers in 4 processes append to one shard, each one after another, while readers follow at the tip.
+// testProtocol has 16 writers in 4 processes append to one shard, each one after another, while readers follow at the tip. Half of the processes
+// append in rounds.
 func testProtocol(t *testing.T, s shardlog.Store) {
 	const writers, processes, each = 16, 4, 12
 	stream := create(t, s, "orders", "a1", 1)
 	log := shardlog.NewLog(s, shardlog.Options{})
 	logs := []*shardlog.Log{log}
 	for len(logs) < processes {
-		logs = append(logs, shardlog.NewLog(s, shardlog.Options{}))
+		logs = append(logs, shardlog.NewLog(s, shardlog.Options{Rounds: len(logs)%2 == 1}))
 	}
 	var history History
 	var writing, reading errgroup.Group

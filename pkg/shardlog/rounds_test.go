@@ -1,0 +1,105 @@
+package shardlog_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"millrace/pkg/shardlog"
+	"millrace/pkg/shardlog/faultstore"
+)
+
+// TestRounds: what waits for one shard's append goes together with what waits for another's, each shard's in a slot of its own.
+func TestRounds(t *testing.T) {
+	for _, rounds := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			held := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
+			f := newFixture(t, 3, func(call faultstore.Call) faultstore.Fault {
+				if call.Op == faultstore.PutOnce && call.Slot <= 2 && call.Shard.Index == 0 {
+					return faultstore.Fault{Wait: func(context.Context) { <-held[call.Slot-1] }}
+				}
+				return faultstore.Fault{}
+			})
+			log := shardlog.NewLog(f.faults, shardlog.Options{Rounds: rounds})
+			var done [3]int
+			var mu sync.Mutex
+			var all sync.WaitGroup
+			start := func(shard uint32) {
+				all.Go(func() {
+					if _, err := log.Append(t.Context(), f.stream.Shard(shard), records(int(shard), 0, 1)); err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					done[shard]++
+				})
+				synctest.Wait()
+			}
+			want := func(when string, of [3]int, puts int) {
+				t.Helper()
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
+				if got := f.faults.Calls()[faultstore.PutOnce]; done != of || got != puts {
+					t.Errorf("rounds %v, %s: %v are done with %d puts, want %v with %d", rounds, when, done, got, of, puts)
+				}
+			}
+			for _, shard := range []uint32{0, 0, 1, 1, 2, 0} {
+				start(shard)
+			}
+			if !rounds {
+				want("while the first is under way", [3]int{0, 2, 1}, 4)
+			} else {
+				want("while the first is under way", [3]int{0, 0, 0}, 1)
+			}
+			close(held[0])
+			if !rounds {
+				want("with shard 0 in its second slot", [3]int{1, 2, 1}, 5)
+			} else {
+				want("with the second round under way", [3]int{1, 2, 1}, 4)
+			}
+			start(1)
+			if !rounds {
+				want("with another for shard 1", [3]int{1, 3, 1}, 6)
+			} else {
+				want("with one that waits for the round", [3]int{1, 2, 1}, 4)
+				time.Sleep(50 * time.Millisecond)
+				want("when its patience ends", [3]int{1, 3, 1}, 5)
+			}
+			close(held[1])
+			all.Wait()
+			wantData(t, readAll(t, f.reader, f.stream, 0), "0/0/0", "0/0/0", "0/0/0")
+		})
+	}
+}
+
+// TestRoundFails: what fails for one shard fails for none of the others of its round.
+func TestRoundFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		f := newFixture(t, 3, func(call faultstore.Call) faultstore.Fault {
+			switch {
+			case call.Op == faultstore.PutOnce && call.Shard.Index == 0:
+				return faultstore.Fault{Wait: func(context.Context) { <-release }}
+			case call.Op == faultstore.PutOnce && call.Shard.Index == 1:
+				return faultstore.Fault{Before: shardlog.ErrRefused}
+			}
+			return faultstore.Fault{}
+		})
+		log := shardlog.NewLog(f.faults, shardlog.Options{Rounds: true})
+		var all sync.WaitGroup
+		errs := make([]error, 3)
+		for shard := range uint32(3) {
+			all.Go(func() { _, errs[shard] = log.Append(t.Context(), f.stream.Shard(shard), records(0, 0, 1)) })
+			synctest.Wait()
+		}
+		close(release)
+		all.Wait()
+		if errs[0] != nil || !errors.Is(errs[1], shardlog.ErrRefused) || errs[2] != nil {
+			t.Errorf("they were told %v, want shard 1 alone to fail", errs)
+		}
+	})
+}
