@@ -128,7 +128,7 @@ func (s *Store) take() []*put {
 	return s.taken
 }
 
-// watch tells puts so whose contexts have ended while they wait, now and then for as long as any do. A timer for each of them would be a tenth of what a
+// watch tells puts so whose contexts have ended while they wait, now and then for as long as any do. A timer for each of them, and for each append that waits, takes 5 to 8 percent of what a single
 // put costs.
 func (s *Store) watch() {
 	s.mu.Lock()
