@@ -238,8 +238,8 @@ func (l *Log) runGroup(g *group) {
 	if len(g.members) == 0 {
 		return
 	}
-	ctx, end := g.context()
-	defer ctx.Cancel()
+	ctx, end, stop := g.context()
+	defer stop()
 	work := deadline.With(ctx, end.Add(-l.options.GiveUpTime))
 	defer work.Cancel()
 	parts := make([][]segment.Record, len(g.members))
@@ -272,14 +272,19 @@ func (m *member) tell(o outcome) {
 
 // context returns the context of a group's append: it has the values of the first member's, and ends when all of theirs have ended. End
 // is the first of the members' deadlines.
-func (g *group) context() (ctx *deadline.Shared, end time.Time) {
-	end = g.members[0].end
+func (g *group) context() (ctx context.Context, end time.Time, stop func()) {
+	first := g.members[0]
+	if len(g.members) == 1 {
+		return first.ctx, first.end, func() {}
+	}
 	contexts := make([]context.Context, len(g.members))
+	end = first.end
 	for i, m := range g.members {
 		contexts[i] = m.ctx
 		if m.end.Before(end) {
 			end = m.end
 		}
 	}
-	return deadline.All(contexts), end
+	all := deadline.All(contexts)
+	return all, end, all.Cancel
 }
