@@ -1,5 +1,6 @@
-// Package deadline has contexts that end by a time, as those of [context.WithDeadline] do, and that cost next to nothing for as long
-// as nobody waits for the end. A request has several of them, one within the other, and a store in memory answers all without a wait.
+// Package deadline has contexts that end by a time, as those of [context.WithDeadline] do, or with the last of several others, and that cost next
+// to nothing for as long as nobody waits for the end. A request has several of them, one within the other, and a store in memory answers all
+// without a wait.
 package deadline
 
 import (
