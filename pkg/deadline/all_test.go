@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -91,18 +90,7 @@ func TestAllAtOnce(t *testing.T) {
 		one, cancelOne := context.WithCancel(t.Context())
 		two := deadline.With(t.Context(), time.Now().Add(time.Minute))
 		c := deadline.All([]context.Context{one, two})
-		var all sync.WaitGroup
-		for _, ask := range []func(){
-			func() { <-c.Done() }, func() { c.Err() }, func() { c.Value(key{}) }, cancelOne, two.Cancel,
-			func() {
-				within := deadline.With(c, time.Now().Add(time.Minute))
-				defer within.Cancel()
-				<-within.Done()
-			},
-		} {
-			all.Go(ask)
-		}
-		all.Wait()
+		askAtOnce(c, cancelOne, two.Cancel)
 		if c.Err() != context.Canceled {
 			t.Fatal(c.Err())
 		}
@@ -110,12 +98,17 @@ func TestAllAtOnce(t *testing.T) {
 	}
 }
 
-// TestAllForgets: once it was cancelled, nothing of it is left with its parents. A goroutine that were left would fail the bubble.
+// unknown is a context that package context has a goroutine watch for whoever waits for it.
+type unknown struct{ context.Context }
+
+func (unknown) Done() <-chan struct{} { return make(chan struct{}) }
+
+// TestAllForgets: once it was cancelled, nothing of it waits for its parents any more. A goroutine that did would fail the bubble.
 func TestAllForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		parent, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		c := deadline.All([]context.Context{parent, context.Background()})
-		<-func() <-chan struct{} { defer c.Cancel(); return c.Done() }()
+		c := deadline.All([]context.Context{unknown{t.Context()}, unknown{t.Context()}})
+		ended := c.Done()
+		c.Cancel()
+		<-ended
 	})
 }

@@ -175,22 +175,32 @@ func TestManyAtOnce(t *testing.T) {
 	for range 100 {
 		parent, cancel := context.WithCancel(t.Context())
 		c := deadline.With(parent, time.Now().Add(time.Minute))
-		var all sync.WaitGroup
-		for _, ask := range []func(){
-			func() { <-c.Done() }, func() { c.Err() }, func() { c.Value(key{}) }, c.Cancel, cancel,
-			func() {
-				derived, cancel := context.WithCancel(c)
-				defer cancel()
-				<-derived.Done()
-			},
-		} {
-			all.Go(ask)
-		}
-		all.Wait()
+		askAtOnce(c, c.Cancel, cancel)
 		if c.Err() != context.Canceled {
 			t.Fatal(c.Err())
 		}
 	}
+}
+
+// askAtOnce asks all that can be asked while the context is ended.
+func askAtOnce(c context.Context, ends ...func()) {
+	var all sync.WaitGroup
+	for _, ask := range append(ends,
+		func() { <-c.Done() }, func() { c.Err() }, func() { c.Value(key{}) },
+		func() {
+			derived, cancel := context.WithCancel(c)
+			defer cancel()
+			<-derived.Done()
+		},
+		func() {
+			within := deadline.With(c, time.Now().Add(time.Hour))
+			defer within.Cancel()
+			<-within.Done()
+		},
+	) {
+		all.Go(ask)
+	}
+	all.Wait()
 }
 
 // BenchmarkWith measures contexts that are asked for their error and end, beside package context's.
