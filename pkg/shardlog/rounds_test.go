@@ -38,37 +38,30 @@ func TestRounds(t *testing.T) {
 				})
 				synctest.Wait()
 			}
-			want := func(when string, of [3]int, puts int) {
+			type state struct {
+				done [3]int // appends, by shard
+				puts int
+			}
+			want := func(when string, alone, inRounds state) {
 				t.Helper()
 				synctest.Wait()
 				mu.Lock()
 				defer mu.Unlock()
-				if got := f.faults.Calls()[faultstore.PutOnce]; done != of || got != puts {
-					t.Errorf("rounds %v, %s: %v are done with %d puts, want %v with %d", rounds, when, done, got, of, puts)
+				want := map[bool]state{false: alone, true: inRounds}[rounds]
+				if got := (state{done, f.faults.Calls()[faultstore.PutOnce]}); got != want {
+					t.Errorf("rounds %v, %s: %+v, want %+v", rounds, when, got, want)
 				}
 			}
 			for _, shard := range []uint32{0, 0, 1, 1, 2, 0} {
 				start(shard)
 			}
-			if !rounds {
-				want("while the first is under way", [3]int{0, 2, 1}, 4)
-			} else {
-				want("while the first is under way", [3]int{0, 0, 0}, 1)
-			}
+			want("while the first is under way", state{[3]int{0, 2, 1}, 4}, state{[3]int{0, 0, 0}, 1})
 			close(held[0])
-			if !rounds {
-				want("with shard 0 in its second slot", [3]int{1, 2, 1}, 5)
-			} else {
-				want("with the second round under way", [3]int{1, 2, 1}, 4)
-			}
+			want("with shard 0 in its second slot", state{[3]int{1, 2, 1}, 5}, state{[3]int{1, 2, 1}, 4})
 			start(1)
-			if !rounds {
-				want("with another for shard 1", [3]int{1, 3, 1}, 6)
-			} else {
-				want("with one that waits for the round", [3]int{1, 2, 1}, 4)
-				time.Sleep(50 * time.Millisecond)
-				want("when its patience ends", [3]int{1, 3, 1}, 5)
-			}
+			want("with another for shard 1", state{[3]int{1, 3, 1}, 6}, state{[3]int{1, 2, 1}, 4})
+			time.Sleep(50 * time.Millisecond)
+			want("when its patience ends", state{[3]int{1, 3, 1}, 6}, state{[3]int{1, 3, 1}, 5})
 			close(held[1])
 			all.Wait()
 			wantData(t, readAll(t, f.reader, f.stream, 0), "0/0/0", "0/0/0", "0/0/0")
