@@ -18,7 +18,7 @@ var mayImport = map[string]string{
 	"pkg/shardlog":                "pkg/deadline pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/shardlog/memstore":       "pkg/shardlog pkg/deadline pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/shardlog/faultstore":     "pkg/shardlog pkg/deadline pkg/hashkey pkg/seqnum pkg/segment",
-	"pkg/shardlog/storetest":      "pkg/shardlog pkg/deadline pkg/hashkey pkg/seqnum pkg/segment",
+	"pkg/shardlog/storetest":      "pkg/shardlog/faultstore pkg/shardlog pkg/deadline pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/journal":                 "",
 	"pkg/boltstore":               "pkg/journal pkg/shardlog pkg/deadline pkg/hashkey pkg/seqnum pkg/segment",
 	"pkg/dynamostore":             "pkg/shardlog pkg/deadline pkg/hashkey pkg/seqnum pkg/segment",

@@ -154,9 +154,6 @@ func (o *options) openStore(ctx context.Context) (shardlog.Store, func() error, 
 	}
 }
 
-// embedded tells whether records go to a directory.
-func (o *options) embedded() bool { return !o.memory && o.dynamoDBEndpoint == "" }
-
 // storeName says where records go, for the line that greets.
 func (o *options) storeName() string {
 	switch {
@@ -172,7 +169,7 @@ func (o *options) storeName() string {
 // newHandler compresses where bytes are billed. On this machine they are cheaper than the time it takes.
 func (o *options) newHandler(store shardlog.Store, logger *slog.Logger) http.Handler {
 	log := shardlog.NewLog(store, shardlog.Options{
-		Compress: o.dynamoDBEndpoint != "", EnforceLimits: o.enforceLimits, Rounds: o.embedded(),
+		Compress: o.dynamoDBEndpoint != "", EnforceLimits: o.enforceLimits,
 	})
 	service := streams.New(log, streams.Config{
 		Account: o.account, Region: o.region, Logger: logger, Refuse: o.refusal(),

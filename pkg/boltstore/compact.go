@@ -52,7 +52,7 @@ func (s *Store) empty(ctx context.Context, file uint64) error {
 	var chunk []*put
 	size := 0
 	move := func() error {
-		err := s.move(chunk)
+		err := s.await(chunk...)
 		chunk, size = nil, 0
 		return err
 	}
@@ -83,18 +83,4 @@ func (s *Store) refersTo(ctx context.Context, shard shardlog.Shard, slot uint64,
 		return nil // what cannot be read is left where it is
 	})
 	return refers, err
-}
-
-func (s *Store) move(puts []*put) error {
-	for _, p := range puts {
-		if err := s.enqueue(p); err != nil {
-			return err
-		}
-	}
-	for _, p := range puts {
-		if err := p.wait(); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,10 +1,13 @@
 package boltstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,54 +35,89 @@ type put struct {
 
 	err error // what the commit has for an outcome so far
 
-	told    atomic.Bool
-	outcome error         // to be read once done is closed
-	done    chan struct{} // closed when the outcome is known
+	told atomic.Bool
+	then func(outcome error) // called once the outcome is known
 }
 
 // tell gives a put its outcome, unless it has one.
 func (p *put) tell(outcome error) {
 	if p.told.CompareAndSwap(false, true) {
-		p.outcome = outcome
-		close(p.done)
+		p.then(outcome)
 	}
-}
-
-// wait returns the outcome once it is known, which is not long after the context ends.
-func (p *put) wait() error {
-	<-p.done
-	return p.outcome
 }
 
 // PutOnce implements [shardlog.Store]. The error for a slot that is taken leaves Packed out. A put for a shard that is gone with its
 // stream is taken and forgotten, as if it had come before the deletion.
 func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, c shardlog.Content) error {
-	if err := s.ready(ctx); err != nil {
+	p, err := s.newPut(shardlog.Put{Context: ctx, Shard: shard, Slot: slot, Content: c})
+	if err != nil {
 		return err
 	}
-	if err := checkContent(c); err != nil {
-		return err
-	}
-	return s.await(&put{ctx: ctx, kind: kindContent, shard: shard, slot: slot, content: c})
+	return s.await(p)
 }
 
-// await has a put committed, and returns its outcome.
-func (s *Store) await(p *put) error {
-	if err := s.enqueue(p); err != nil {
-		return err
+// PutAll implements [shardlog.Together].
+func (s *Store) PutAll(puts []shardlog.Put, tell func(i int, outcome error)) {
+	var told sync.WaitGroup
+	told.Add(len(puts))
+	queued := make([]*put, 0, len(puts))
+	for i, given := range puts {
+		then := func(outcome error) {
+			tell(i, outcome)
+			told.Done()
+		}
+		p, err := s.newPut(given)
+		if err != nil {
+			then(err)
+			continue
+		}
+		p.then = then
+		queued = append(queued, p)
 	}
-	return p.wait()
+	s.enqueue(queued)
+	told.Wait()
 }
 
-// enqueue hands a put to the goroutine that commits, and starts it where none is at work.
-func (s *Store) enqueue(p *put) error {
-	p.done = make(chan struct{})
+// newPut returns the put of a content, which is to be told.
+func (s *Store) newPut(given shardlog.Put) (*put, error) {
+	if err := s.ready(given.Context); err != nil {
+		return nil, err
+	}
+	if err := checkContent(given.Content); err != nil {
+		return nil, err
+	}
+	return &put{ctx: given.Context, kind: kindContent, shard: given.Shard, slot: given.Slot, content: given.Content}, nil
+}
+
+// await has puts committed, and returns once the outcome of each is known, which is not long after its context ends: an error of one of them, or nil.
+func (s *Store) await(puts ...*put) (err error) {
+	outcomes := make(chan error, len(puts))
+	for _, p := range puts {
+		p.then = func(outcome error) { outcomes <- outcome }
+	}
+	s.enqueue(puts)
+	for range puts {
+		err = cmp.Or(err, <-outcomes)
+	}
+	return err
+}
+
+// enqueue hands puts to the goroutine that commits, and starts it where none is at work.
+func (s *Store) enqueue(puts []*put) {
+	if err := s.queuePuts(puts); err != nil {
+		for _, p := range puts {
+			p.tell(err)
+		}
+	}
+}
+
+func (s *Store) queuePuts(puts []*put) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.refusal(); err != nil {
 		return err
 	}
-	s.queue = append(s.queue, p)
+	s.queue = append(s.queue, puts...)
 	if !s.watched {
 		s.watched = true
 		time.AfterFunc(watchEvery, s.watch)
@@ -128,17 +166,16 @@ func (s *Store) take() []*put {
 // append that waits, takes 5 to 8 percent of what a single put costs.
 func (s *Store) watch() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, waiting := range [][]*put{s.taken, s.queue} {
-		for _, p := range waiting {
-			if err := p.ctx.Err(); err != nil {
-				p.tell(err)
-			}
-		}
-	}
+	waiting := slices.Concat(s.taken, s.queue)
 	s.watched = s.committing
 	if s.watched {
 		time.AfterFunc(watchEvery, s.watch)
+	}
+	s.mu.Unlock()
+	for _, p := range waiting {
+		if err := p.ctx.Err(); err != nil {
+			p.tell(err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"millrace/pkg/deadline"
 	"millrace/pkg/segment"
 )
 
@@ -38,39 +39,82 @@ func (l *Log) AppendLimited(ctx context.Context, shard Shard, records []segment.
 	return l.share(ctx, lane{shard: shard, limited: true}, records)
 }
 
-// append puts the parts into one slot, one after another. On a limited lane it cuts them to what the shard takes. Work is the context of
-// all but step 3, and ends early enough to leave GiveUpTime for that.
-func (l *Log) append(ctx, work context.Context, ln lane, parts [][]segment.Record) (Appended, error) {
-	shard := ln.shard
-	c := Content{Nonce: newNonce()}
-	if !ln.limited {
-		c.pack(&l.packer, parts)
-	}
+// attempt is a group's append under way.
+type attempt struct {
+	*group
+	ctx  context.Context   // ends once those of all members have
+	end  time.Time         // the first of the members' deadlines
+	work *deadline.Context // of all but step 3, for which it leaves GiveUpTime
+	stop func()            // lets go of ctx
+
+	parts   [][]segment.Record // of each member, as many as the shard takes
+	content Content
+	slot    Allocation
+	started time.Time
+}
+
+// append puts the parts into one slot, one after another. On a limited lane it cuts them to what the shard takes.
+func (l *Log) append(t *attempt) (Appended, error) {
 	for {
-		// Stamped before the slot is handed out, so that whatever lies below an old slot is old.
-		c.Arrival = l.now()
-		started := time.Now()
-		a, err := l.allocate(work, ln, c.Arrival, parts) // step 1
-		if err != nil {
-			return Appended{}, fmt.Errorf("allocate a slot of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
+		if err := l.begin(t.work, t); err != nil {
+			return Appended{}, err
 		}
-		c.pack(&l.packer, parts)
-		c.Expires = expiry(c.Arrival, a.Retention)
-		verdict, err := l.putOnce(work, shard, a.Slot, c) // step 2
-		if verdict == undecided || verdict == failed {
-			verdict, err = l.giveUp(ctx, shard, a, c.Nonce, verdict, err) // step 3
-		}
-		switch {
-		case verdict == filled:
-			continue
-		case verdict == stored && time.Since(started) > longestAppend:
-			return Appended{}, wrap(fmt.Errorf("%w: it was stored too late to be sure of its order", ErrUndecided), shard, a.Slot)
-		case verdict == stored:
-			return Appended{Slot: a.Slot, Arrival: c.Arrival}, nil
-		default:
-			return Appended{}, wrap(err, shard, a.Slot)
+		at, again, err := l.finish(t, l.put(t))
+		if !again {
+			return at, err
 		}
 	}
+}
+
+// begin has the attempt's content ready for a slot of its own: step 1.
+func (l *Log) begin(ctx context.Context, t *attempt) (err error) {
+	shard, c := t.lane.shard, &t.content
+	if !t.lane.limited {
+		c.pack(&l.packer, t.parts)
+	}
+	// Stamped before the slot is handed out, so that whatever lies below an old slot is old.
+	c.Arrival = l.now()
+	t.started = time.Now()
+	if t.slot, err = l.allocate(ctx, t.lane, c.Arrival, t.parts); err != nil {
+		return fmt.Errorf("allocate a slot of shard %d of stream id %s: %w", shard.Index, shard.StreamID, err)
+	}
+	c.pack(&l.packer, t.parts)
+	c.Expires = expiry(c.Arrival, t.slot.Retention)
+	return nil
+}
+
+// put is one try of step 2.
+func (l *Log) put(t *attempt) error {
+	return l.try(t.work, func(ctx context.Context) error { return l.store.PutOnce(ctx, t.lane.shard, t.slot.Slot, t.content) })
+}
+
+// finish goes on from the store's answer to the first put of the content until its outcome is known. Again tells that somebody else had
+// filled the slot, and the attempt is to begin again.
+func (l *Log) finish(t *attempt, answer error) (at Appended, again bool, err error) {
+	verdict, err := l.putAgain(t, answer) // step 2
+	if verdict == undecided || verdict == failed {
+		verdict, err = l.giveUp(t, verdict, err) // step 3
+	}
+	switch {
+	case verdict == filled:
+		return Appended{}, true, nil
+	case verdict == stored && time.Since(t.started) > longestAppend:
+		return Appended{}, false, t.wrap(fmt.Errorf("%w: it was stored too late to be sure of its order", ErrUndecided))
+	case verdict == stored:
+		return Appended{Slot: t.slot.Slot, Arrival: t.content.Arrival}, false, nil
+	default:
+		return Appended{}, false, t.wrap(err)
+	}
+}
+
+// letGo ends the attempt's contexts, and those within.
+func (t *attempt) letGo() {
+	t.work.Cancel()
+	t.stop()
+}
+
+func (t *attempt) wrap(err error) error {
+	return fmt.Errorf("append to shard %d of stream id %s at slot %d: %w", t.lane.shard.Index, t.lane.shard.StreamID, t.slot.Slot, err)
 }
 
 // pack makes a segment of the parts, unless it is that already.
@@ -130,44 +174,44 @@ func (l *Log) allocateFor(ctx context.Context, shard Shard, now time.Time, u Usa
 	return a, err
 }
 
-// putOnce is step 2: it tries until the slot's content is known, or the context ends. The error says why a verdict is
-// failed or undecided.
-func (l *Log) putOnce(ctx context.Context, shard Shard, slot uint64, c Content) (verdict, error) {
+// putAgain is step 2 from the answer to its first try on: it tries until the slot's content is known, or the context ends. The error says why a
+// verdict is failed or undecided.
+func (l *Log) putAgain(t *attempt, answer error) (verdict, error) {
 	known := failed // until a try is lost from sight
 	for n := 1; ; n++ {
-		err := l.try(ctx, func(ctx context.Context) error { return l.store.PutOnce(ctx, shard, slot, c) })
 		var taken *SlotTakenError
 		switch {
-		case err == nil:
+		case answer == nil:
 			return stored, nil
-		case errors.As(err, &taken) && taken.Existing.Nonce == c.Nonce:
+		case errors.As(answer, &taken) && taken.Existing.Nonce == t.content.Nonce:
 			return stored, nil // an earlier try was applied
-		case errors.As(err, &taken):
+		case errors.As(answer, &taken):
 			return filled, nil
-		case errors.Is(err, ErrRefused):
-			return known, err
-		case !errors.Is(err, ErrThrottled):
+		case errors.Is(answer, ErrRefused):
+			return known, answer
+		case !errors.Is(answer, ErrThrottled):
 			known = undecided
 		}
-		if !backoff(ctx, n) {
-			return known, err
+		if !backoff(t.work, n) {
+			return known, answer
 		}
+		answer = l.put(t)
 	}
 }
 
 // giveUp is step 3: the writer fills its own slot, to learn what became of it, and so that no reader has to wait for it.
 // It does so even where the context ended because the producer went away.
-func (l *Log) giveUp(ctx context.Context, shard Shard, a Allocation, mine Nonce, known verdict, cause error) (verdict, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.options.GiveUpTime)
+func (l *Log) giveUp(t *attempt, known verdict, cause error) (verdict, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), l.options.GiveUpTime)
 	defer cancel()
-	filler := l.filler(a.Retention)
+	filler := l.filler(t.slot.Retention)
 	for n := 1; ; n++ {
-		err := l.try(ctx, func(ctx context.Context) error { return l.store.PutOnce(ctx, shard, a.Slot, filler) })
+		err := l.try(ctx, func(ctx context.Context) error { return l.store.PutOnce(ctx, t.lane.shard, t.slot.Slot, filler) })
 		var taken *SlotTakenError
 		switch {
 		case err == nil:
 			return failed, cause
-		case errors.As(err, &taken) && taken.Existing.Nonce == mine:
+		case errors.As(err, &taken) && taken.Existing.Nonce == t.content.Nonce:
 			return stored, nil
 		case errors.As(err, &taken):
 			return failed, cause

@@ -45,7 +45,7 @@ func runUnderFaults(t *testing.T, faults []namedFault, grace time.Duration, proc
 	})
 	logs := make([]*shardlog.Log, processes)
 	for i := range logs {
-		logs[i] = shardlog.NewLog(f.faults, shardlog.Options{Grace: grace})
+		logs[i] = shardlog.NewLog([]shardlog.Store{f.faults, faultstore.Together{Store: f.faults}}[i%2], shardlog.Options{Grace: grace})
 	}
 	var history storetest.History
 	var writing, reading sync.WaitGroup

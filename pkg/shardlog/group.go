@@ -36,7 +36,7 @@ const (
 // a shard is, the more appends share its slots. One group under way at a time is best: on DynamoDB Local, where 64 producers
 // put single records, a second one made 1.25 times as many slots, four 1.6 times, and neither was faster.
 //
-// Where the store commits whatever comes at one time together ([Options.Rounds]), appends wait for those to any shard, and the groups of all
+// Where the store commits whatever comes at one time together ([Together]), appends wait for those to any shard, and the groups of all
 // shards go in one round. A group that went as soon as its own shard was free would come too late for the commit in
 // which the others are, and half of the shards would take turns with the other half, with twice the commits.
 //
@@ -122,7 +122,7 @@ func (l *Log) shareOnce(ln lane, m *member) {
 
 // line returns the line in which a lane's appends wait: its own, or that of all.
 func (l *Log) line(ln lane) lane {
-	if l.options.Rounds {
+	if l.together != nil {
 		return lane{}
 	}
 	return ln
@@ -187,12 +187,11 @@ func (l *Log) runWaiting(line lane) {
 		if len(round) == 0 {
 			return
 		}
-		var others sync.WaitGroup
-		for _, g := range round[1:] {
-			others.Go(func() { l.runGroup(g) })
+		if l.together != nil {
+			l.runRound(round)
+			continue
 		}
-		l.runGroup(round[0])
-		others.Wait()
+		l.runGroup(round[0]) // the only one: a line is of one lane
 	}
 }
 
@@ -226,8 +225,16 @@ func (l *Log) runImpatient(g *group) {
 	}
 }
 
-// runGroup appends what a group's members have, and tells each what became of its own. Who went away while it waited is left out.
+// runGroup appends what a group's members have, and tells each what became of its own.
 func (l *Log) runGroup(g *group) {
+	if t := l.newAttempt(g); t != nil {
+		at, err := l.append(t)
+		l.conclude(t, at, err)
+	}
+}
+
+// newAttempt leaves out who went away while it waited. It returns nil where nobody is left.
+func (l *Log) newAttempt(g *group) *attempt {
 	g.members = slices.DeleteFunc(g.members, func(m *member) bool {
 		err := m.ctx.Err()
 		if err != nil {
@@ -236,20 +243,23 @@ func (l *Log) runGroup(g *group) {
 		return err != nil
 	})
 	if len(g.members) == 0 {
-		return
+		return nil
 	}
-	ctx, end, stop := g.context()
-	defer stop()
-	work := deadline.With(ctx, end.Add(-l.options.GiveUpTime))
-	defer work.Cancel()
-	parts := make([][]segment.Record, len(g.members))
+	t := &attempt{group: g, content: Content{Nonce: newNonce()}}
+	t.ctx, t.end, t.stop = g.context()
+	t.work = deadline.With(t.ctx, t.end.Add(-l.options.GiveUpTime))
+	t.parts = make([][]segment.Record, len(g.members))
 	for i, m := range g.members {
-		parts[i] = m.records
+		t.parts[i] = m.records
 	}
-	at, err := l.append(ctx, work, g.lane, parts)
+	return t
+}
+
+// conclude tells each member what became of its records.
+func (l *Log) conclude(t *attempt, at Appended, err error) {
 	certain := err != nil && !errors.Is(err, ErrUndecided)
-	for i, m := range g.members {
-		o := outcome{taken: len(parts[i]), err: err}
+	for i, m := range t.members {
+		o := outcome{taken: len(t.parts[i]), err: err}
 		switch {
 		case o.taken == 0 && !errors.Is(err, ErrShardClosed):
 			o.err = &OverLimitError{}
@@ -257,10 +267,11 @@ func (l *Log) runGroup(g *group) {
 			o.at = at
 			at.First += o.taken
 		default:
-			o.again = certain && work.Err() != nil && m.ctx.Err() == nil && m.end.After(end) && time.Until(m.end) > l.options.GiveUpTime
+			o.again = certain && t.work.Err() != nil && m.ctx.Err() == nil && m.end.After(t.end) && time.Until(m.end) > l.options.GiveUpTime
 		}
 		m.tell(o)
 	}
+	t.letGo()
 }
 
 func (m *member) tell(o outcome) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	mrand "math/rand/v2"
 	"sync"
 	"time"
@@ -36,9 +35,6 @@ type Options struct {
 	Now func() time.Time
 	// Compress has segments compressed where that makes them smaller. Segments are read whatever was chosen for them.
 	Compress bool
-	// Rounds says that the store commits together what is put into any shards at one time. Appends that meet then wait for each other
-	// across shards. Default false: within a shard.
-	Rounds bool
 }
 
 func (o Options) withDefaults() Options {
@@ -64,23 +60,26 @@ func (o Options) withDefaults() Options {
 
 // Log appends to shards and reads them, over a store. It is safe for use by many goroutines.
 type Log struct {
-	store   Store
-	options Options
-	packer  segment.Packer
-	groups  groups
+	store    Store
+	together Together // the store, if it is one
+	options  Options
+	packer   segment.Packer
+	groups   groups
 
 	mu     sync.Mutex
 	sealed map[Shard]uint64 // final slots of shards that this process sealed, or saw sealed
 }
 
-// NewLog returns a log over the store.
+// NewLog returns a log over the store. If that is a [Together], appends that meet wait for each other across shards.
 func NewLog(store Store, options Options) *Log {
+	together, _ := store.(Together)
 	return &Log{
-		store:   store,
-		options: options.withDefaults(),
-		packer:  segment.Packer{Compress: options.Compress},
-		groups:  groups{lines: map[lane][]*group{}},
-		sealed:  map[Shard]uint64{},
+		store:    store,
+		together: together,
+		options:  options.withDefaults(),
+		packer:   segment.Packer{Compress: options.Compress},
+		groups:   groups{lines: map[lane][]*group{}},
+		sealed:   map[Shard]uint64{},
 	}
 }
 
@@ -148,8 +147,4 @@ func backoff(ctx context.Context, n int) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func wrap(err error, shard Shard, slot uint64) error {
-	return fmt.Errorf("append to shard %d of stream id %s at slot %d: %w", shard.Index, shard.StreamID, slot, err)
 }

@@ -23,7 +23,11 @@ func TestRounds(t *testing.T) {
 				}
 				return faultstore.Fault{}
 			})
-			log := shardlog.NewLog(f.faults, shardlog.Options{Rounds: rounds})
+			var store shardlog.Store = f.faults
+			if rounds {
+				store = faultstore.Together{Store: f.faults}
+			}
+			log := shardlog.NewLog(store, shardlog.Options{})
 			var done [3]int
 			var mu sync.Mutex
 			var all sync.WaitGroup
@@ -69,30 +73,83 @@ func TestRounds(t *testing.T) {
 	}
 }
 
-// TestRoundFails: what fails for one shard fails for none of the others of its round.
+// TestRoundFails: what goes wrong for one shard holds up the others of its round for as long as patience at most, and each is told of its own
+// alone.
 func TestRoundFails(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		f := newFixture(t, 3, func(call faultstore.Call) faultstore.Fault {
-			switch {
-			case call.Op == faultstore.PutOnce && call.Shard.Index == 0:
-				return faultstore.Fault{Wait: func(context.Context) { <-release }}
-			case call.Op == faultstore.PutOnce && call.Shard.Index == 1:
-				return faultstore.Fault{Before: shardlog.ErrRefused}
+	const patience = 50 * time.Millisecond
+	fill := func(f *fixture) faultstore.Fault {
+		return faultstore.Fault{Wait: func(ctx context.Context) {
+			filler := shardlog.Content{Nonce: shardlog.Nonce{1}, Arrival: time.Now(), Expires: time.Now().Add(time.Hour).Truncate(time.Second)}
+			if err := f.mem.PutOnce(ctx, f.stream.Shard(1), 1, filler); err != nil {
+				t.Error(err)
 			}
-			return faultstore.Fault{}
+		}}
+	}
+	for name, test := range map[string]roundFault{
+		"refused":               {op: faultstore.PutOnce, fault: with(faultstore.Fault{Before: shardlog.ErrRefused}), err: shardlog.ErrRefused},
+		"failed":                {op: faultstore.PutOnce, fault: with(faultstore.Failed), slot: 1},
+		"failed after":          {op: faultstore.PutOnce, fault: with(faultstore.FailedAfter), slot: 1},
+		"filled":                {op: faultstore.PutOnce, fault: fill, slot: 2},
+		"hangs":                 {op: faultstore.PutOnce, fault: with(faultstore.Hangs), slot: 1},
+		"closed":                {op: faultstore.Allocate, fault: with(faultstore.Fault{Before: shardlog.ErrShardClosed}), slot: 1},
+		"no slot for long":      {op: faultstore.Allocate, fault: with(faultstore.Hangs), calls: 2, slot: 1, held: patience},
+		"no slot":               {op: faultstore.Allocate, fault: with(faultstore.Hangs), slot: 1, held: patience},
+		"a slot, and not known": {op: faultstore.Allocate, fault: with(faultstore.FailedAfter), slot: 2, held: patience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testRoundFails(t, test) })
 		})
-		log := shardlog.NewLog(f.faults, shardlog.Options{Rounds: true})
-		var all sync.WaitGroup
-		errs := make([]error, 3)
-		for shard := range uint32(3) {
-			all.Go(func() { _, errs[shard] = log.Append(t.Context(), f.stream.Shard(shard), records(0, 0, 1)) })
-			synctest.Wait()
+	}
+}
+
+// roundFault is what goes wrong for shard 1.
+type roundFault struct {
+	op    faultstore.Op
+	fault func(*fixture) faultstore.Fault // of its first calls
+	calls int                             // how many, if not one
+	slot  uint64                          // what it is told
+	err   error                           // or what it fails with
+	held  time.Duration                   // how long the others are, at most
+}
+
+func with(f faultstore.Fault) func(*fixture) faultstore.Fault {
+	return func(*fixture) faultstore.Fault { return f }
+}
+
+func testRoundFails(t *testing.T, test roundFault) {
+	release, left := make(chan struct{}), max(test.calls, 1)
+	var f *fixture
+	f = newFixture(t, 4, func(call faultstore.Call) faultstore.Fault {
+		switch {
+		case call.Op == faultstore.PutOnce && call.Shard.Index == 0:
+			return faultstore.Fault{Wait: func(context.Context) { <-release }}
+		case call.Op == test.op && call.Shard.Index == 1 && left > 0:
+			left--
+			return test.fault(f)
 		}
-		close(release)
-		all.Wait()
-		if errs[0] != nil || !errors.Is(errs[1], shardlog.ErrRefused) || errs[2] != nil {
-			t.Errorf("they were told %v, want shard 1 alone to fail", errs)
-		}
+		return faultstore.Fault{}
 	})
+	log := shardlog.NewLog(faultstore.Together{Store: f.faults}, shardlog.Options{})
+	appends := make([]told, 4)
+	var released time.Time
+	var all sync.WaitGroup
+	for shard := range uint32(4) {
+		all.Go(func() {
+			got := &appends[shard]
+			got.at, got.err = log.Append(t.Context(), f.stream.Shard(shard), records(int(shard), 0, 1))
+			got.after = time.Since(released)
+		})
+		synctest.Wait()
+	}
+	released = time.Now()
+	close(release)
+	all.Wait()
+	if got := appends[1]; got.at.Slot != test.slot || !errors.Is(got.err, test.err) {
+		t.Errorf("shard 1 was told %+v, want slot %d, %v", got, test.slot, test.err)
+	}
+	for _, shard := range []int{2, 3} {
+		if got := appends[shard]; got.at.Slot != 1 || got.err != nil || got.after > test.held {
+			t.Errorf("shard %d was told %+v, want slot 1 within %v", shard, got, test.held)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package faultstore
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"millrace/pkg/shardlog"
@@ -41,6 +42,24 @@ func (s *Store) PutOnce(ctx context.Context, shard shardlog.Shard, slot uint64, 
 	return s.do(ctx, Call{Op: PutOnce, Shard: shard, Slot: slot, Fill: c.Filler()}, func() error {
 		return s.inner.PutOnce(ctx, shard, slot, c)
 	})
+}
+
+// Together is a [shardlog.Together] that fails on demand: of each put for itself.
+type Together struct{ *Store }
+
+// PutAll implements [shardlog.Together]. It makes the calls at one time, and tells of one after another.
+func (s Together) PutAll(puts []shardlog.Put, tell func(i int, outcome error)) {
+	var calls sync.WaitGroup
+	telling := make(chan struct{}, 1)
+	for i, p := range puts {
+		calls.Go(func() {
+			outcome := s.PutOnce(p.Context, p.Shard, p.Slot, p.Content)
+			telling <- struct{}{}
+			tell(i, outcome)
+			<-telling
+		})
+	}
+	calls.Wait()
 }
 
 // Scan implements [shardlog.Store].

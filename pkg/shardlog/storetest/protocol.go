@@ -10,6 +10,7 @@ import (
 
 	"millrace/pkg/segment"
 	"millrace/pkg/shardlog"
+	"millrace/pkg/shardlog/faultstore"
 )
 
 // testProtocol has 16 writers in 4 processes append to one shard, each one after another, while readers follow at the tip. Half of the processes
@@ -17,10 +18,10 @@ import (
 func testProtocol(t *testing.T, s shardlog.Store) {
 	const writers, processes, each = 16, 4, 12
 	stream := create(t, s, "orders", "a1", 1)
-	log := shardlog.NewLog(s, shardlog.Options{})
+	log := shardlog.NewLog(apart(s), shardlog.Options{})
 	logs := []*shardlog.Log{log}
 	for len(logs) < processes {
-		logs = append(logs, shardlog.NewLog(s, shardlog.Options{Rounds: len(logs)%2 == 1}))
+		logs = append(logs, shardlog.NewLog([]shardlog.Store{apart(s), together(s)}[len(logs)%2], shardlog.Options{}))
 	}
 	var history History
 	var writing, reading errgroup.Group
@@ -48,6 +49,17 @@ func testProtocol(t *testing.T, s shardlog.Store) {
 			t.Error(err)
 		}
 	}
+}
+
+// apart returns a store of which it does not show if it is a [shardlog.Together].
+func apart(s shardlog.Store) shardlog.Store { return struct{ shardlog.Store }{s} }
+
+// together returns a store that is a [shardlog.Together], by itself or made one.
+func together(s shardlog.Store) shardlog.Together {
+	if s, ok := s.(shardlog.Together); ok {
+		return s
+	}
+	return faultstore.Together{Store: faultstore.New(s, nil)}
 }
 
 func appendAll(ctx context.Context, log *shardlog.Log, stream shardlog.Stream, history *History, writer, each int) error {

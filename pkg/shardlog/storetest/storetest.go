@@ -81,6 +81,9 @@ func Run(t *testing.T, b Backend) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b.Open(t)) })
 	}
+	for name, run := range map[string]func(*testing.T, shardlog.Together){"PutAll": testPutAll, "PutAllRacesHaveOneWinner": testPutAllRace} {
+		t.Run(name, func(t *testing.T) { run(t, together(b.Open(t))) })
+	}
 	t.Run("LimitsHoldAcrossProcesses", func(t *testing.T) { testLimitsRace(t, b) })
 	if b.Reopen != nil {
 		t.Run("ReopenKeepsEverything", func(t *testing.T) { testReopen(t, b) })
