@@ -119,12 +119,13 @@ func TestServe(t *testing.T) {
 	if !strings.Contains(first, `"FailedRecordCount":0`) {
 		t.Errorf("PutRecords: %s", first)
 	}
+	refused := send(t, http.DefaultClient, s.url, "DescribeStreamSummary", `{"StreamName":"nothing"}`)
 	s.stop(t, syscall.SIGTERM)
-	if !strings.Contains(s.log.String(), "action=PutRecords") {
-		t.Errorf("the log: %s", s.log)
+	if !strings.HasPrefix(refused, "400 ") || !strings.Contains(s.log.String(), "error=ResourceNotFoundException") || strings.Contains(s.log.String(), "status=200") {
+		t.Errorf("refused with %s, the log: %s", refused, s.log)
 	}
 
-	s = startServer(t, "-data", dir, "-account", "123456789012", "-region", "eu-north-1")
+	s = startServer(t, "-data", dir, "-account", "123456789012", "-region", "eu-north-1", "-verbose")
 	summary := send(t, http.DefaultClient, s.url, "DescribeStreamSummary", `{"StreamName":"orders"}`)
 	if !strings.Contains(summary, `"StreamARN":"arn:aws:kinesis:eu-north-1:123456789012:stream/orders"`) || !strings.Contains(summary, `"OpenShardCount":2`) {
 		t.Errorf("after a restart: %s", summary)
@@ -133,6 +134,9 @@ func TestServe(t *testing.T) {
 		t.Errorf("after a restart a put is acknowledged with %s, before it with %s", again, first)
 	}
 	s.stop(t, os.Interrupt)
+	if !strings.Contains(s.log.String(), "action=PutRecords status=200") {
+		t.Errorf("the log with -verbose: %s", s.log)
+	}
 }
 
 // TestDynamoDBEndpoint serves over a DynamoDB on this machine, whose table it makes itself.

@@ -38,6 +38,7 @@ type Config struct {
 	Service *streams.Service
 	Logger  *slog.Logger  // default slog.Default(). With a handler that [LogHandler] wraps, its lines bear the request id
 	Access  Access        // default nil: everybody is let in, and signatures are not looked at
+	Quiet   bool          // logs no line of a request that was served, unless some of its records failed
 	Timeout time.Duration // the longest a request may take, unless it comes with less. Default 25 s
 }
 

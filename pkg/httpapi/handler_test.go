@@ -473,6 +473,37 @@ func TestLogLine(t *testing.T) {
 	}
 }
 
+// TestQuiet: no line of what was served, and one of each other request.
+func TestQuiet(t *testing.T) {
+	e := newEndpoint(func(c faultstore.Call) faultstore.Fault {
+		switch {
+		case c.Op == faultstore.PutOnce:
+			return faultstore.Fault{Before: shardlog.ErrRefused}
+		case c.Op == faultstore.ListStreams:
+			return faultstore.Fault{Wait: func(context.Context) { panic("a bug") }}
+		}
+		return faultstore.Fault{}
+	})
+	logger := slog.New(httpapi.LogHandler(slog.NewTextHandler(e.log, nil)))
+	e.Handler = httpapi.New(httpapi.Config{Service: e.service, Logger: logger, Quiet: true})
+	e.createOrders(t, 1)
+	e.send("DescribeStreamSummary", `{"StreamName":"orders"}`)
+	if e.log.Len() > 0 {
+		t.Errorf("of what was served it logs %s", e.log)
+	}
+	for want, send := range map[string]func() *httptest.ResponseRecorder{
+		"status=200 duration":         func() *httptest.ResponseRecorder { return e.send("PutRecords", put(record("k", "x"))) },
+		"error=InvalidArgument":       func() *httptest.ResponseRecorder { return e.send("PutRecords", `{}`) },
+		"level=ERROR msg=request act": func() *httptest.ResponseRecorder { return e.send("ListStreams", `{}`) },
+	} {
+		e.log.Reset()
+		w := send()
+		if !strings.Contains(e.log.String(), want) || strings.Count(e.log.String(), "msg=request") != 1 {
+			t.Errorf("of %d %s it logs %s, want a line with %s", w.Code, w.Body, e.log, want)
+		}
+	}
+}
+
 func TestLargestRequest(t *testing.T) {
 	e := newEndpoint(nil)
 	e.createOrders(t, 2)

@@ -14,6 +14,9 @@ const mostAttrs = 9
 
 // log writes the request's one line. Nothing of the records' data or keys is in it.
 func (h *handler) log(ctx context.Context, x *exchange) {
+	if h.config.Quiet && x.code == "" && failed(x, 0) == 0 {
+		return
+	}
 	level := slog.LevelInfo
 	if x.status >= 500 {
 		level = slog.LevelError
