@@ -28,15 +28,18 @@ type Appended struct {
 // It fails with [ErrShardClosed] if the shard takes no records, with [ErrUndecided] if the records may be stored all the
 // same, and with any other error, [ErrThrottled] among them, if they certainly are not.
 func (l *Log) Append(ctx context.Context, shard Shard, records []segment.Record) (Appended, error) {
-	at, _, err := l.share(ctx, lane{shard: shard}, records)
-	return at, err
+	m := l.newMember(ctx, lane{shard: shard}, records)
+	l.share([]*member{m})
+	return m.at, m.err
 }
 
 // AppendLimited is Append of as many of the records, from the first on, as the shard's limits leave room for. It returns
 // how many those are. The others are certainly not stored. An error is that of those; an *[OverLimitError] says that
 // there was room for none.
 func (l *Log) AppendLimited(ctx context.Context, shard Shard, records []segment.Record) (at Appended, taken int, err error) {
-	return l.share(ctx, lane{shard: shard, limited: true}, records)
+	m := l.newMember(ctx, lane{shard: shard, limited: true}, records)
+	l.share([]*member{m})
+	return m.at, m.taken, m.err
 }
 
 // attempt is a group's append under way.

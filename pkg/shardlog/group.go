@@ -38,7 +38,9 @@ const (
 //
 // Where the store commits whatever comes at one time together ([Together]), appends wait for those to any shard, and the groups of all
 // shards go in one round. A group that went as soon as its own shard was free would come too late for the commit in
-// which the others are, and half of the shards would take turns with the other half, with twice the commits.
+// which the others are, and half of the shards would take turns with the other half, with twice the commits. What one request brings to several
+// shards finds nothing under way for all of them, or waits for all that does: else the first of them would hold up the rest, and a request
+// alone would take two commits.
 //
 // Three do not wait any longer: a group that has no room for the next append; one whose first append has waited for as
 // long as patience, since what is under way may be stuck; and an append that has little to gain, because it is
@@ -76,10 +78,11 @@ type group struct {
 type member struct {
 	ctx     context.Context
 	end     time.Time // when it must be told
+	lane    lane
 	records []segment.Record
 	usage   Usage
 
-	done chan struct{} // closed when the outcome is there; nil where the append does not wait for it
+	told *sync.WaitGroup // done when the outcome is there
 	outcome
 }
 
@@ -91,33 +94,55 @@ type outcome struct {
 	again bool // its records are certainly not stored, and it has time left
 }
 
-// share appends records to a shard, in a slot that may be shared.
-func (l *Log) share(ctx context.Context, ln lane, records []segment.Record) (Appended, int, error) {
-	m := &member{ctx: ctx, end: time.Now().Add(l.options.AppendTimeout), records: records, usage: usageOf(records)}
+func (l *Log) newMember(ctx context.Context, ln lane, records []segment.Record) *member {
+	m := &member{ctx: ctx, end: time.Now().Add(l.options.AppendTimeout), lane: ln, records: records, usage: usageOf(records)}
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(m.end) {
 		m.end = deadline
 	}
-	for {
-		m.outcome, m.done = outcome{}, nil
-		l.shareOnce(ln, m)
-		if !m.again {
-			return m.at, m.taken, m.err
+	return m
+}
+
+// shareAll gives each of one request's appends, to different lanes, its outcome.
+func (l *Log) shareAll(ms []*member) {
+	if l.together != nil {
+		l.share(ms)
+		return
+	}
+	var others sync.WaitGroup
+	for i := range ms[1:] {
+		others.Go(func() { l.share(ms[1+i : 2+i]) })
+	}
+	l.share(ms[:1])
+	others.Wait()
+}
+
+// share gives appends, which wait in one line, their outcomes. Their slots may be shared.
+func (l *Log) share(ms []*member) {
+	for len(ms) > 0 {
+		l.shareOnce(ms)
+		var again []*member
+		for _, m := range ms {
+			if m.again {
+				again = append(again, m)
+			}
 		}
+		ms = again
 	}
 }
 
-// shareOnce gives the append an outcome.
-func (l *Log) shareOnce(ln lane, m *member) {
-	if m.usage.Records > soloRecords || m.usage.Bytes > soloBytes || time.Until(m.end) < l.options.GiveUpTime+patience {
-		l.runGroup(&group{lane: ln, members: []*member{m}})
-		return
+func (l *Log) shareOnce(ms []*member) {
+	var told sync.WaitGroup
+	told.Add(len(ms))
+	for _, m := range ms {
+		m.outcome, m.told = outcome{}, &told
 	}
-	if !l.enter(ln, m) {
-		defer l.leave(l.line(ln))
-		l.runGroup(&group{lane: ln, members: []*member{m}})
-		return
+	line := l.line(ms[0].lane)
+	now, leads := l.enter(line, ms)
+	l.runRound(now)
+	if leads {
+		l.leave(line)
 	}
-	<-m.done
+	told.Wait()
 }
 
 // line returns the line in which a lane's appends wait: its own, or that of all.
@@ -128,17 +153,36 @@ func (l *Log) line(ln lane) lane {
 	return ln
 }
 
-// enter has the append wait with a group; or else it goes at once, and must leave afterwards.
-func (l *Log) enter(ln lane, m *member) (waits bool) {
+// waits tells whether the append goes with others.
+func (l *Log) waits(m *member) bool {
+	return m.usage.Records <= soloRecords && m.usage.Bytes <= soloBytes && time.Until(m.end) >= l.options.GiveUpTime+patience
+}
+
+// enter has the appends wait that do so, if others are under way. It returns groups of those that are to go at once, and whether others wait for these,
+// which must leave afterwards.
+func (l *Log) enter(line lane, ms []*member) (now []*group, leads bool) {
 	l.groups.mu.Lock()
 	defer l.groups.mu.Unlock()
-	line := l.line(ln)
-	waiting, busy := l.groups.lines[line]
-	if !busy {
-		l.groups.lines[line] = nil
-		return false
+	_, busy := l.groups.lines[line]
+	for _, m := range ms {
+		waits := l.waits(m)
+		if waits && busy {
+			l.join(line, m)
+			continue
+		}
+		leads = leads || waits
+		now = append(now, &group{lane: m.lane, members: []*member{m}})
 	}
-	i := slices.IndexFunc(waiting, func(g *group) bool { return g.lane == ln })
+	if leads {
+		l.groups.lines[line] = nil
+	}
+	return now, leads
+}
+
+// join has an append wait in a group. The caller holds mu.
+func (l *Log) join(line lane, m *member) {
+	waiting := l.groups.lines[line]
+	i := slices.IndexFunc(waiting, func(g *group) bool { return g.lane == m.lane })
 	if i >= 0 && !waiting[i].fits(m.usage) {
 		waiting[i].timer.Stop()
 		go l.runGroup(waiting[i])
@@ -146,14 +190,12 @@ func (l *Log) enter(ln lane, m *member) (waits bool) {
 		i = -1
 	}
 	if i < 0 {
-		g := &group{lane: ln}
+		g := &group{lane: m.lane}
 		g.timer = time.AfterFunc(patience, func() { l.runImpatient(g) })
 		i, waiting = len(waiting), append(waiting, g)
-		l.groups.lines[line] = waiting
 	}
-	m.done = make(chan struct{})
+	l.groups.lines[line] = waiting
 	waiting[i].add(m)
-	return true
 }
 
 func (g *group) fits(u Usage) bool {
@@ -187,11 +229,7 @@ func (l *Log) runWaiting(line lane) {
 		if len(round) == 0 {
 			return
 		}
-		if l.together != nil {
-			l.runRound(round)
-			continue
-		}
-		l.runGroup(round[0]) // the only one: a line is of one lane
+		l.runRound(round)
 	}
 }
 
@@ -276,9 +314,7 @@ func (l *Log) conclude(t *attempt, at Appended, err error) {
 
 func (m *member) tell(o outcome) {
 	m.outcome = o
-	if m.done != nil {
-		close(m.done)
-	}
+	m.told.Done()
 }
 
 // context returns the context of a group's append: it has the values of the first member's, and ends when all of theirs have ended. End

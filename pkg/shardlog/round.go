@@ -29,6 +29,12 @@ type Put struct {
 //
 // What does not have its slot by the end of patience, or is not stored by the first try, goes on by itself.
 func (l *Log) runRound(round []*group) {
+	if l.together == nil {
+		for _, g := range round { // one at most: a line is of one lane
+			l.runGroup(g)
+		}
+		return
+	}
 	soon := time.Now().Add(patience)
 	tries, puts := make([]*attempt, 0, len(round)), make([]Put, 0, len(round))
 	for _, g := range round {

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"millrace/pkg/segment"
 	"millrace/pkg/shardlog"
 	"millrace/pkg/shardlog/faultstore"
 )
@@ -71,6 +72,46 @@ func TestRounds(t *testing.T) {
 			wantData(t, readAll(t, f.reader, f.stream, 0), "0/0/0", "0/0/0", "0/0/0")
 		})
 	}
+}
+
+// TestRequestInRounds: what one request brings to several shards goes at once where nothing is under way, and with others where something is, but
+// for what is large.
+func TestRequestInRounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		f := newFixture(t, 4, func(call faultstore.Call) faultstore.Fault {
+			if call.Op == faultstore.PutOnce && call.N < 5 {
+				return faultstore.Fault{Wait: func(context.Context) { <-release }}
+			}
+			return faultstore.Fault{}
+		})
+		streams := shardlog.NewStreams(shardlog.NewLog(faultstore.Together{Store: f.faults}, shardlog.Options{}))
+		large := spread(4)
+		large[3].Data = make([]byte, 10_000)
+		var all sync.WaitGroup
+		for i, request := range []struct {
+			records []segment.Record
+			puts    int // under way then
+		}{{spread(4), 4}, {spread(4), 4}, {large, 5}, {spread(2), 5}} {
+			all.Go(func() {
+				results, err := streams.Put(t.Context(), "orders", request.records)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				wantAllStored(t, results)
+			})
+			synctest.Wait()
+			if got := f.faults.Calls()[faultstore.PutOnce]; got != request.puts {
+				t.Errorf("with %d requests %d puts, want %d", i+1, got, request.puts)
+			}
+		}
+		close(release)
+		all.Wait()
+		if got := f.faults.Calls()[faultstore.PutOnce]; got != 9 {
+			t.Errorf("%d puts in all, want 9", got)
+		}
+	})
 }
 
 // TestRoundFails: what goes wrong for one shard holds up the others of its round for as long as patience at most, and each is told of its own

@@ -89,38 +89,22 @@ func (s *Streams) putRound(ctx context.Context, m *streamMap, records []segment.
 	return refused
 }
 
-// putBatches appends the batches in parallel, one of them on this goroutine.
+// putBatches appends the batches in parallel, and has the part of each tell what became of it.
 func (s *Streams) putBatches(ctx context.Context, m *streamMap, batches []batch, parts []Part) {
-	if len(batches) == 1 {
-		s.putBatch(ctx, m, &batches[0], parts)
-		return
+	appends := make([]*member, len(batches))
+	for i, b := range batches {
+		ln := lane{shard: m.Shard(parts[b.part].Shard), limited: s.log.options.EnforceLimits && m.Mode == Provisioned}
+		appends[i] = s.log.newMember(ctx, ln, b.records)
 	}
-	var wg sync.WaitGroup
-	for i := range batches[1:] {
-		wg.Go(func() { s.putBatch(ctx, m, &batches[1+i], parts) })
+	s.log.shareAll(appends)
+	for i, a := range appends {
+		b := &batches[i]
+		p := &parts[b.part]
+		b.taken, p.Err, p.refused = a.taken, a.err, errors.Is(a.err, ErrShardClosed)
+		if p.Err == nil {
+			p.First = m.Shards[p.Shard].Number(a.at.Slot, a.at.First, a.at.Arrival)
+		}
 	}
-	s.putBatch(ctx, m, &batches[0], parts)
-	wg.Wait()
-}
-
-// putBatch appends a batch, and has its part tell what became of it.
-func (s *Streams) putBatch(ctx context.Context, m *streamMap, b *batch, parts []Part) {
-	p := &parts[b.part]
-	var at Appended
-	at, b.taken, p.Err = s.append(ctx, m, p.Shard, b.records)
-	p.refused = errors.Is(p.Err, ErrShardClosed)
-	if p.Err == nil {
-		p.First = m.Shards[p.Shard].Number(at.Slot, at.First, at.Arrival)
-	}
-}
-
-// append returns how many of the records, from the first on, the shard's limits left room for.
-func (s *Streams) append(ctx context.Context, m *streamMap, shard uint32, records []segment.Record) (a Appended, taken int, err error) {
-	if s.log.options.EnforceLimits && m.Mode == Provisioned {
-		return s.log.AppendLimited(ctx, m.Shard(shard), records)
-	}
-	a, err = s.log.Append(ctx, m.Shard(shard), records)
-	return a, len(records), err
 }
 
 // mapOf returns the stream's map, at most MapAge old.
