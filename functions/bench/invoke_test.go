@@ -21,7 +21,7 @@ import (
 )
 
 // forgetful takes segments and keeps none, so that what is measured is the way of a request without the store.
-type forgetful struct{ *memstore.Store }
+type forgetful struct{ shardlog.Store }
 
 func (forgetful) PutOnce(context.Context, shardlog.Shard, uint64, shardlog.Content) error { return nil }
 

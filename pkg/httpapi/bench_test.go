@@ -17,8 +17,8 @@ import (
 	"millrace/pkg/streams"
 )
 
-// forgetful takes segments and keeps none.
-type forgetful struct{ *memstore.Store }
+// forgetful takes segments and keeps none. It is no [shardlog.Together], as DynamoDB is none.
+type forgetful struct{ shardlog.Store }
 
 func (forgetful) PutOnce(context.Context, shardlog.Shard, uint64, shardlog.Content) error { return nil }
 
