@@ -138,11 +138,15 @@ func (l *Log) shareOnce(ms []*member) {
 	}
 	line := l.line(ms[0].lane)
 	now, leads := l.enter(line, ms)
-	l.runRound(now)
-	if leads {
-		l.leave(line)
-	}
+	l.runNow(line, now, leads)
 	told.Wait()
+}
+
+func (l *Log) runNow(line lane, now []*group, leads bool) {
+	if leads {
+		defer l.leave(line)
+	}
+	l.runRound(now)
 }
 
 // line returns the line in which a lane's appends wait: its own, or that of all.
@@ -158,8 +162,8 @@ func (l *Log) waits(m *member) bool {
 	return m.usage.Records <= soloRecords && m.usage.Bytes <= soloBytes && time.Until(m.end) >= l.options.GiveUpTime+patience
 }
 
-// enter has the appends wait that do so, if others are under way. It returns groups of those that are to go at once, and whether others wait for these,
-// which must leave afterwards.
+// enter has those of the appends wait that do so, if others are under way. It returns groups of the others, which are to go at once, and whether
+// they lead: others wait for them, and they must leave afterwards.
 func (l *Log) enter(line lane, ms []*member) (now []*group, leads bool) {
 	l.groups.mu.Lock()
 	defer l.groups.mu.Unlock()

@@ -50,6 +50,9 @@ func (l *Log) runRound(round []*group) {
 		tries = append(tries, t)
 		puts = append(puts, Put{Shard: t.lane.shard, Slot: t.slot.Slot, Content: t.content})
 	}
+	if len(puts) == 0 { // all wait, as a rule
+		return
+	}
 	until := time.Now().Add(l.options.TryTimeout)
 	for i, t := range tries {
 		puts[i].Context = deadline.With(t.work, until)
