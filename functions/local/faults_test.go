@@ -59,17 +59,10 @@ func TestFaultsOnDemand(t *testing.T) {
 // readBack returns how many records the stream's one shard holds.
 func readBack(t *testing.T, url string) int {
 	t.Helper()
-	ask := func(action, body string, answer any) {
-		t.Helper()
-		_, got, _ := strings.Cut(send(t, http.DefaultClient, url, action, body), " ")
-		if err := json.Unmarshal([]byte(got), answer); err != nil {
-			t.Fatalf("%s: %v: %s", action, err, got)
-		}
-	}
 	var at struct{ ShardIterator string }
-	ask("GetShardIterator", `{"StreamName":"orders","ShardId":"shardId-000000000000","ShardIteratorType":"TRIM_HORIZON"}`, &at)
+	ask(t, url, "GetShardIterator", `{"StreamName":"orders","ShardId":"shardId-000000000000","ShardIteratorType":"TRIM_HORIZON"}`, &at)
 	var read struct{ Records []struct{} }
-	ask("GetRecords", `{"ShardIterator":"`+at.ShardIterator+`"}`, &read)
+	ask(t, url, "GetRecords", `{"ShardIterator":"`+at.ShardIterator+`"}`, &read)
 	return len(read.Records)
 }
 

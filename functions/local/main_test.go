@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,6 +105,15 @@ func send(t *testing.T, client *http.Client, url, action, body string) string {
 		t.Fatal(err)
 	}
 	return fmt.Sprint(w.StatusCode, " ", string(answer))
+}
+
+// ask sends a request whose answer is JSON.
+func ask(t *testing.T, url, action, body string, answer any) {
+	t.Helper()
+	_, got, _ := strings.Cut(send(t, http.DefaultClient, url, action, body), " ")
+	if err := json.Unmarshal([]byte(got), answer); err != nil {
+		t.Fatalf("%s: %v: %s", action, err, got)
+	}
 }
 
 const putOne = `{"StreamName":"orders","Records":[{"Data":"aGk=","PartitionKey":"k"}]}`
