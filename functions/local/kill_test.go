@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -23,7 +22,7 @@ type acked struct {
 // number that was told, and what was told after a start comes after what was told before.
 // What the system had not brought to the disk yet outlives this: that it had is what package boltstore's tests are for.
 func TestKilledServer(t *testing.T) {
-	const lives, writers, each = 4, 24, 400
+	const lives, writers, answers = 4, 24, 400
 	dir := t.TempDir()
 	told := map[string]acked{} // by data
 	for life := range lives {
@@ -31,7 +30,7 @@ func TestKilledServer(t *testing.T) {
 		if life == 0 {
 			send(t, http.DefaultClient, s.url, "CreateStream", `{"StreamName":"orders","ShardCount":4}`)
 		}
-		for data, a := range putUntilKilled(t, s, life, writers, each) {
+		for data, a := range putUntilKilled(t, s, life, writers, answers) {
 			told[data] = a
 		}
 		_ = s.cmd.Wait() // it was killed
@@ -114,27 +113,17 @@ func putData(t *testing.T, client *http.Client, url string, data []string) []put
 	for _, d := range data {
 		entries = append(entries, fmt.Sprintf(`{"Data":"%s","PartitionKey":"%s"}`, base64.StdEncoding.EncodeToString([]byte(d)), d))
 	}
-	r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(`{"StreamName":"orders","Records":[`+strings.Join(entries, ",")+`]}`))
-	if err != nil {
-		t.Error(err)
-		return nil
-	}
-	r.Header.Set("X-Amz-Target", "Kinesis_20131202.PutRecords")
-	w, err := client.Do(r)
+	answer, err := trySend(t.Context(), client, url, "PutRecords", `{"StreamName":"orders","Records":[`+strings.Join(entries, ",")+`]}`)
 	if err != nil {
 		return nil
 	}
-	defer w.Body.Close()
-	answer, err := io.ReadAll(w.Body)
-	if err != nil {
-		return nil
-	}
+	status, body, _ := strings.Cut(answer, " ")
 	var out struct {
 		FailedRecordCount int
 		Records           []putResult
 	}
-	if err := json.Unmarshal(answer, &out); err != nil || w.StatusCode != http.StatusOK || out.FailedRecordCount > 0 || len(out.Records) != len(data) {
-		t.Errorf("a put was answered with %d %s", w.StatusCode, answer)
+	if err := json.Unmarshal([]byte(body), &out); err != nil || status != "200" || out.FailedRecordCount > 0 || len(out.Records) != len(data) {
+		t.Errorf("a put was answered with %s", answer)
 		return nil
 	}
 	return out.Records

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -90,21 +91,30 @@ func (s *server) stop(t *testing.T, signal os.Signal) {
 
 func send(t *testing.T, client *http.Client, url, action, body string) string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	answer, err := trySend(t.Context(), client, url, action, body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return answer
+}
+
+// trySend returns the status and the body of the answer, or an error where there is none.
+func trySend(ctx context.Context, client *http.Client, url, action, body string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return "", err
 	}
 	r.Header.Set("X-Amz-Target", "Kinesis_20131202."+action)
 	w, err := client.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	defer w.Body.Close()
 	answer, err := io.ReadAll(w.Body)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	return fmt.Sprint(w.StatusCode, " ", string(answer))
+	return fmt.Sprint(w.StatusCode, " ", string(answer)), nil
 }
 
 // ask sends a request whose answer is JSON.

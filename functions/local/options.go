@@ -171,9 +171,7 @@ func (o *options) storeName() string {
 // newHandler compresses where bytes are billed. On this machine they are cheaper than the time it takes. It logs no request that was served, unless
 // asked to: a line each slows puts of one record by a twelfth.
 func (o *options) newHandler(store shardlog.Store, logger *slog.Logger) http.Handler {
-	log := shardlog.NewLog(store, shardlog.Options{
-		Compress: o.dynamoDBEndpoint != "", EnforceLimits: o.enforceLimits,
-	})
+	log := shardlog.NewLog(store, shardlog.Options{Compress: o.dynamoDBEndpoint != "", EnforceLimits: o.enforceLimits})
 	service := streams.New(log, streams.Config{
 		Account: o.account, Region: o.region, Logger: logger, Refuse: o.refusal(),
 	})

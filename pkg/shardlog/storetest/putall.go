@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 
@@ -94,12 +93,12 @@ func testPutAllRace(t *testing.T, s shardlog.Together) {
 		}
 		all.Wait()
 		for i := range shards {
-			var won []string
+			var won []int
 			for c := range callers {
 				var taken *shardlog.SlotTakenError
 				switch err := outcomes[c][i]; {
 				case err == nil:
-					won = append(won, fmt.Sprint(c))
+					won = append(won, c)
 				case !errors.As(err, &taken):
 					t.Errorf("round %d, caller %d, shard %d: %v", round, c, i, err)
 				}
