@@ -172,3 +172,15 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// TestHashKeys: together records have the keys that they have each by itself.
+func TestHashKeys(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		records := drawRecords(t)
+		for i, key := range segment.HashKeys(records) {
+			if want := records[i].HashKey(); key != want {
+				t.Fatalf("of %d records, the hash key of number %d is %s; want %s", len(records), i, key, want)
+			}
+		}
+	})
+}

@@ -3,7 +3,6 @@ package shardlog
 import (
 	"iter"
 
-	"millrace/pkg/hashkey"
 	"millrace/pkg/segment"
 	"millrace/pkg/seqnum"
 )
@@ -98,7 +97,7 @@ func route(m *streamMap, records []segment.Record, results *Results) []batch {
 	batches := make([]batch, 0, most)
 	parts := append(make([]Part, 0, len(results.Parts)+most), results.Parts...)
 	at := make([]int32, len(m.open)) // the batch of each shard, from 1 on
-	keys := hashKeys(records)
+	keys := segment.HashKeys(records)
 	for i := range records {
 		if !results.due(i) {
 			continue
@@ -116,21 +115,6 @@ func route(m *streamMap, records []segment.Record, results *Results) []batch {
 	results.Parts = parts
 	fill(batches, records, results)
 	return batches
-}
-
-// hashKeys returns the hash key of each record.
-func hashKeys(records []segment.Record) []hashkey.Key {
-	keys := make([]hashkey.Key, len(records))
-	hasher := hashkey.NewHasher(keys)
-	for i := range records {
-		if explicit := records[i].ExplicitHash; explicit != nil {
-			keys[i] = *explicit
-			continue
-		}
-		hasher.Set(i, records[i].PartitionKey)
-	}
-	hasher.Flush()
-	return keys
 }
 
 // fill gives the batches their records.
