@@ -22,10 +22,8 @@ const (
 //go:noescape
 func sumLanes(blocks *[blockWords][lanes]uint32, sums *[4][lanes]uint32)
 
-// cpuid returns EBX and ECX of the instruction's answer, and maxLeaf its highest basic leaf.
-func cpuid(leaf uint32) (ebx, ecx uint32)
-
-func maxLeaf() uint32
+// cpuid returns what the instruction of that name answers, EDX left out.
+func cpuid(leaf uint32) (eax, ebx, ecx uint32)
 
 // xgetbv returns the low half of XCR0, which tells what registers the system keeps for a process.
 func xgetbv() uint32
@@ -35,13 +33,13 @@ func xgetbv() uint32
 var hasAVX2 = sync.OnceValue(func() bool {
 	// Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, "Detection of Intel AVX2".
 	const osxsave, avx, registers, avx2 = 1 << 27, 1 << 28, 1<<1 | 1<<2, 1 << 5
-	if maxLeaf() < 7 {
+	if highest, _, _ := cpuid(0); highest < 7 {
 		return false
 	}
-	if _, ecx := cpuid(1); ecx&osxsave == 0 || ecx&avx == 0 || xgetbv()&registers != registers {
+	if _, _, ecx := cpuid(1); ecx&osxsave == 0 || ecx&avx == 0 || xgetbv()&registers != registers {
 		return false
 	}
-	ebx, _ := cpuid(7)
+	_, ebx, _ := cpuid(7)
 	return ebx&avx2 != 0
 })
 

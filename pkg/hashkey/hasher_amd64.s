@@ -140,20 +140,14 @@ TEXT ·sumLanes(SB), NOSPLIT, $0-16
 	VZEROUPPER
 	RET
 
-// func cpuid(leaf uint32) (ebx, ecx uint32)
-TEXT ·cpuid(SB), NOSPLIT, $0-16
+// func cpuid(leaf uint32) (eax, ebx, ecx uint32)
+TEXT ·cpuid(SB), NOSPLIT, $0-20
 	MOVL leaf+0(FP), AX
 	XORL CX, CX
 	CPUID
-	MOVL BX, ebx+8(FP)
-	MOVL CX, ecx+12(FP)
-	RET
-
-// func maxLeaf() uint32
-TEXT ·maxLeaf(SB), NOSPLIT, $0-4
-	XORL AX, AX
-	CPUID
-	MOVL AX, ret+0(FP)
+	MOVL AX, eax+8(FP)
+	MOVL BX, ebx+12(FP)
+	MOVL CX, ecx+16(FP)
 	RET
 
 // func xgetbv() uint32

@@ -10,14 +10,18 @@ import (
 	"millrace/pkg/hashkey"
 )
 
-// checkHasher holds a Hasher of the partition keys against Of, which is crypto/md5.
-func checkHasher(t interface{ Fatalf(string, ...any) }, partitionKeys []string) {
-	keys := make([]hashkey.Key, len(partitionKeys))
+func hashTogether(keys []hashkey.Key, partitionKeys []string) {
 	h := hashkey.NewHasher(keys)
 	for i, partitionKey := range partitionKeys {
 		h.Set(i, partitionKey)
 	}
 	h.Flush()
+}
+
+// checkHasher holds a Hasher of the partition keys against Of, which is crypto/md5.
+func checkHasher(t interface{ Fatalf(string, ...any) }, partitionKeys []string) {
+	keys := make([]hashkey.Key, len(partitionKeys))
+	hashTogether(keys, partitionKeys)
 	for i, partitionKey := range partitionKeys {
 		if want := hashkey.Of(partitionKey); keys[i] != want {
 			t.Fatalf("of %d partition keys, the hash key of number %d, %q, is %s; want %s", len(keys), i, partitionKey, keys[i], want)
@@ -59,11 +63,7 @@ func BenchmarkHasher(b *testing.B) {
 			keys := make([]hashkey.Key, len(partitionKeys))
 			b.Run("together", func(b *testing.B) {
 				for b.Loop() {
-					h := hashkey.NewHasher(keys)
-					for i, partitionKey := range partitionKeys {
-						h.Set(i, partitionKey)
-					}
-					h.Flush()
+					hashTogether(keys, partitionKeys)
 				}
 			})
 			b.Run("one by one", func(b *testing.B) {
