@@ -10,25 +10,22 @@ import (
 	"millrace/pkg/journal"
 )
 
-// refusing is a disk that takes nothing directly.
-type refusing struct{ asked int }
-
-func (r *refusing) WriteAt(b []byte, _ int64) (int, error) {
-	r.asked++
-	return 0, fmt.Errorf("pwrite: %w", syscall.EINVAL)
+// failing is a disk whose direct writes fail.
+type failing struct {
+	err   error
+	asked int
 }
 
-func (r *refusing) Close() error { return nil }
+func (f *failing) WriteAt([]byte, int64) (int, error) {
+	f.asked++
+	return 0, fmt.Errorf("pwrite: %w", f.err)
+}
 
-// failing is a disk that fails.
-type failing struct{}
-
-func (failing) WriteAt([]byte, int64) (int, error) { return 0, syscall.EIO }
-func (failing) Close() error                       { return nil }
+func (f *failing) Close() error { return nil }
 
 // TestNotDirect: what the disk does not take directly goes through the page cache.
 func TestNotDirect(t *testing.T) {
-	dir, disk := t.TempDir(), &refusing{}
+	dir, disk := t.TempDir(), &failing{err: syscall.EINVAL}
 	j := open(t, dir, journal.Options{Create: func(path string) (journal.File, error) { return journal.CreateOver(path, disk) }})
 	for _, size := range []int{100, 100_000, 100, 3 << 20} {
 		append1(t, j, size)
@@ -41,7 +38,7 @@ func TestNotDirect(t *testing.T) {
 // TestDirectFails: a disk that fails is not asked again by another way.
 func TestDirectFails(t *testing.T) {
 	dir := t.TempDir()
-	j := open(t, dir, journal.Options{Create: func(path string) (journal.File, error) { return journal.CreateOver(path, failing{}) }})
+	j := open(t, dir, journal.Options{Create: func(path string) (journal.File, error) { return journal.CreateOver(path, &failing{err: syscall.EIO}) }})
 	append1(t, j, 100)
 	if err := j.Append([]journal.Record{{Head: bytes.Repeat([]byte{1}, 100_000)}}); !errors.Is(err, syscall.EIO) {
 		t.Errorf("%v, want EIO", err)
